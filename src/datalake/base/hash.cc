@@ -1,0 +1,87 @@
+#include "datalake/base/hash.h"
+
+#include <isa-l/crc.h>
+#include <openssl/evp.h>
+
+#define XXH_INLINE_ALL
+#include <cstdlib>
+
+#include <xxhash.h>
+
+#include "datalake/base/hex.h"
+
+namespace datalake {
+
+std::uint64_t Xxh3Hash64(std::string_view bytes) {
+  return XXH3_64bits(bytes.data(), bytes.size());
+}
+
+Hash128 Xxh3Hash128(std::string_view bytes) {
+  const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
+  return {.low = hash.low64, .high = hash.high64};
+}
+
+std::uint32_t Crc32c(std::span<const std::byte> bytes, std::uint32_t crc) {
+  // ISA-L takes an int length and leaves the initial and final inversion to the caller.
+  constexpr std::size_t kMaxPiece = std::size_t{1} << 30;
+  std::uint32_t state = ~crc;
+  while (!bytes.empty()) {
+    const auto piece = bytes.first(std::min(bytes.size(), kMaxPiece));
+    auto* data =
+        reinterpret_cast<unsigned char*>(const_cast<std::byte*>(piece.data()));  // not written
+    state = crc32_iscsi(data, static_cast<int>(piece.size()), state);
+    bytes = bytes.subspan(piece.size());
+  }
+  return ~state;
+}
+
+struct Sha256::State {
+  EVP_MD_CTX* context = EVP_MD_CTX_new();
+
+  State() {
+    if (context == nullptr || EVP_DigestInit_ex(context, EVP_sha256(), nullptr) != 1) {
+      std::abort();  // out of memory
+    }
+  }
+
+  ~State() { EVP_MD_CTX_free(context); }
+
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+};
+
+Sha256::Sha256() : state_(std::make_unique<State>()) {}
+
+Sha256::~Sha256() = default;
+Sha256::Sha256(Sha256&&) noexcept = default;
+Sha256& Sha256::operator=(Sha256&&) noexcept = default;
+
+void Sha256::Update(std::span<const std::byte> bytes) {
+  EVP_DigestUpdate(state_->context, bytes.data(), bytes.size());
+}
+
+Sha256Digest Sha256::Finish() {
+  Sha256Digest digest;
+  EVP_DigestFinal_ex(state_->context, reinterpret_cast<unsigned char*>(digest.data()), nullptr);
+  return digest;
+}
+
+std::string Sha256Hex(std::string_view bytes) {
+  Sha256 sha256;
+  sha256.Update(std::as_bytes(std::span(bytes)));
+  return ToHex(sha256.Finish());
+}
+
+bool IsSha256Hex(std::string_view text) {
+  if (text.size() != 64) {
+    return false;
+  }
+  for (const char c : text) {
+    if (!IsHexDigit(c) || (c >= 'A' && c <= 'F')) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace datalake
