@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "datalake/base/result.h"
+#include "datalake/curate/document_view.h"
+
+namespace datalake::curate {
+
+/// A value for a part of a document: code points [start, end) of its text.
+struct Span {
+  std::uint32_t type = 0;  ///< index in Tagger::types()
+  std::uint64_t start = 0;
+  std::uint64_t end = 0;
+  double score = 0;  ///< rounded to 5 decimals when written
+};
+
+/// What one thread keeps for a tagger between documents: buffers, never results.
+class TaggerState {
+ public:
+  virtual ~TaggerState() = default;
+};
+
+/// Computes attributes of documents. Immutable and thread-safe once made; what it needs to scribble
+/// on is in its state. Every document gives the same spans whatever came before it.
+class Tagger {
+ public:
+  virtual ~Tagger() = default;
+
+  /// Span types it can emit, in the order of its results; fixed for its life.
+  virtual std::span<const std::string_view> types() const = 0;
+
+  /// State for one thread; null when it needs none.
+  virtual std::unique_ptr<TaggerState> MakeState() const { return nullptr; }
+
+  /// Appends the spans of `document`. `state` comes from MakeState of this tagger.
+  virtual void Tag(DocumentView& document, TaggerState* state, std::vector<Span>& out) const = 0;
+};
+
+/// Taggers by name. Filled once, then only read: thread-compatible.
+class TaggerRegistry {
+ public:
+  using Factory = std::function<Result<std::unique_ptr<const Tagger>>()>;
+
+  /// Errors: kAlreadyExists.
+  Status Add(std::string_view name, Factory factory);
+
+  /// Errors: kNotFound naming the nearest one; those of the factory.
+  Result<std::unique_ptr<const Tagger>> Make(std::string_view name) const;
+
+  /// Sorted.
+  std::vector<std::string> Names() const;
+
+ private:
+  std::map<std::string, Factory, std::less<>> factories_;
+};
+
+/// Adds every tagger of taggers/. Errors: kAlreadyExists.
+Status AddBuiltinTaggers(TaggerRegistry& registry);
+
+}  // namespace datalake::curate

@@ -1,0 +1,30 @@
+#include "datalake/text/unicode.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace datalake::text {
+namespace {
+#include "datalake/text/unicode_tables.inc"
+}  // namespace
+
+std::string_view UnicodeVersion() {
+  return kUnicodeVersion;
+}
+
+bool IsSpace(char32_t code_point) {
+  return std::binary_search(kSpaces.begin(), kSpaces.end(), code_point);
+}
+
+bool IsLetter(char32_t code_point) {
+  const std::size_t block = code_point >> 8;
+  if (block >= kLetterBlock.size()) {
+    return false;
+  }
+  const auto& bits = kLetterBits[kLetterBlock[block]];
+  return ((bits[(code_point >> 6) & 3] >> (code_point & 63)) & 1) != 0;
+}
+
+}  // namespace datalake::text

@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+"""Writes src/datalake/text/unicode_tables.inc from Python's unicodedata.
+
+The word rules are those of Python 3.11 (Unicode 14.0): str.split and str.isalpha. Run with that Python:
+    python3.11 tools/make_unicode_tables.py src/datalake/text/unicode_tables.inc
+"""
+import sys
+import unicodedata
+
+BLOCK_BITS = 8
+BLOCK = 1 << BLOCK_BITS
+LIMIT = 0x110000
+
+
+def bitset_blocks(member):
+    """Two stages: an index of a byte a block, and the distinct blocks as 64-bit words."""
+    index, blocks, known = [], [], {}
+    for start in range(0, LIMIT, BLOCK):
+        words = tuple(
+            sum(1 << bit for bit in range(64) if member(chr(start + word * 64 + bit)))
+            for word in range(BLOCK // 64)
+        )
+        if words not in known:
+            known[words] = len(blocks)
+            blocks.append(words)
+        index.append(known[words])
+    assert len(blocks) <= 256
+    return index, blocks
+
+
+def rows(values, per_line, form):
+    return [
+        "    " + " ".join(form(v) + "," for v in values[i : i + per_line])
+        for i in range(0, len(values), per_line)
+    ]
+
+
+def main(path):
+    index, blocks = bitset_blocks(lambda c: c.isalpha())
+    spaces = [c for c in range(LIMIT) if chr(c).isspace()]
+    lines = [
+        f"// Made by tools/make_unicode_tables.py from Unicode {unicodedata.unidata_version}.",
+        f'constexpr std::string_view kUnicodeVersion = "{unicodedata.unidata_version}";',
+        "",
+        "// Code points that str.split takes for white space: White_Space and U+001C to U+001F.",
+        f"constexpr std::array<char32_t, {len(spaces)}> kSpaces = {{",
+        *rows(spaces, 12, lambda v: f"0x{v:04X}"),
+        "};",
+        "",
+        "// Letters (general category L*): block of each 256 code points, then the blocks' bits.",
+        f"constexpr std::array<std::uint8_t, {len(index)}> kLetterBlock = {{",
+        *rows(index, 24, str),
+        "};",
+        "",
+        f"constexpr std::array<std::array<std::uint64_t, {BLOCK // 64}>, {len(blocks)}> kLetterBits = {{{{",
+        *[
+            "    {{" + ", ".join(f"0x{w:016X}" for w in words) + "}},"
+            for words in blocks
+        ],
+        "}};",
+        "",
+    ]
+    with open(path, "w", encoding="utf-8") as out:
+        out.write("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
