@@ -1,0 +1,77 @@
+#!/usr/bin/env python3
+"""Makes the expectations of tests/cases with the real toolkit, or checks that they still are what
+it gives.
+
+    make_expectations.py [--check] [--toolkit .cache/dolma-venv/bin/dolma] [AREA | AREA/NAME ...]
+
+Writes expect.jsonl (expect.<folder>.jsonl for an attribute folder of another name). Where a case
+has expect.error, written by hand, the toolkit has to fail. Set it up with setup_oracle.py.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT / "tests/cases"))
+import case_files  # noqa: E402
+
+
+def run_toolkit(toolkit: Path, arguments: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Runs the toolkit; the NLTK data folder beside it keeps its import off the network."""
+    environment = {
+        **os.environ,
+        "NLTK_DATA": str(toolkit.parent.parent / "nltk_data"),
+        "RUST_LOG": "error",
+    }
+    return subprocess.run(
+        [str(toolkit), *arguments],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("only", nargs="*", help="areas or AREA/NAME (default: all)")
+    parser.add_argument("--check", action="store_true", help="write nothing, report what differs")
+    parser.add_argument("--toolkit", type=Path, default=ROOT / ".cache/dolma-venv/bin/dolma")
+    args = parser.parse_args()
+    if not args.toolkit.exists():
+        sys.exit(f"make_expectations.py: no toolkit: {args.toolkit}; run setup_oracle.py beside me")
+    made = differing = 0
+    for case in case_files.find_cases(ROOT / "tests/cases"):
+        name = f"{case.parent.name}/{case.name}"
+        if args.only and case.parent.name not in args.only and name not in args.only:
+            continue
+        with tempfile.TemporaryDirectory(prefix="dolma-case-") as folder:
+            work = Path(folder) / "work"
+            config = case_files.prepare(case, work)
+            done = run_toolkit(args.toolkit, ["-c", str(config), case.parent.name], work)
+            outputs = {} if done.returncode else case_files.collect(case, work)
+        made += 1
+        if (done.returncode != 0) != (case / "expect.error").exists():
+            differing += 1
+            print(f"{name}: the toolkit exits {done.returncode}: {done.stderr.strip()[-200:]}")
+        elif args.check:
+            problem = case_files.difference(outputs, case_files.expected(case))
+            differing += bool(problem)
+            print(f"{name}: {problem}" if problem else f"{name}: as kept")
+        else:
+            for folder_name, rows in outputs.items():
+                text = "".join(row + "\n" for row in rows)
+                case_files.expectation_path(case, folder_name).write_text(text, "utf-8", newline="")
+    print(f"{made} cases, {differing} differ")
+    return 1 if differing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
