@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+"""Checks (or with --fix restores) the house format: clang-format, ruff, and mypy for Python.
+
+Looks at the files that git knows or would take, so that scratch files in ignored folders are free.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+BIN = ROOT / ".venv/bin"
+# Each folder is one program to mypy: its modules import each other by their plain names.
+MYPY_PROGRAMS = (
+    "tools",
+    "tests/setup",
+    "tests/tools",
+    "tests/linkage",
+    "examples",
+    "python/datalake",
+)
+
+
+def files_with(*suffixes: str) -> list[str]:
+    """Tracked and new files of the project with one of the suffixes, from its root."""
+    command = ["git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    return sorted({name for name in listed if name.endswith(suffixes) and (ROOT / name).is_file()})
+
+
+def run(title: str, command: list[str]) -> bool:
+    """Runs one tool in the project's root; shows its output only when it finds something."""
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    passed = done.returncode == 0
+    print(f"{title}: {'ok' if passed else 'FAILED'}", flush=True)
+    if not passed:
+        print((done.stdout + done.stderr).rstrip()[-6000:])
+    return passed
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Check the format of C++ and Python files")
+    parser.add_argument("--fix", action="store_true", help="rewrite what can be rewritten")
+    fix = parser.parse_args().fix
+    cpp, python = files_with(".h", ".cc"), files_with(".py", ".pyi")
+    results = []
+    if cpp:
+        mode = ["-i"] if fix else ["--dry-run", "-Werror"]
+        results.append(run("clang-format", [str(BIN / "clang-format"), *mode, *cpp]))
+    if python:
+        ruff = str(BIN / "ruff")
+        if fix:
+            run("ruff check --fix", [ruff, "check", "--quiet", "--fix", *python])
+        mode = [] if fix else ["--check"]
+        results.append(run("ruff format", [ruff, "format", "--quiet", *mode, *python]))
+        results.append(run("ruff check", [ruff, "check", "--quiet", *python]))
+        for folder in MYPY_PROGRAMS:
+            if inside := [name for name in python if name.startswith(f"{folder}/")]:
+                command = [str(BIN / "mypy"), "--no-error-summary", *inside]
+                results.append(run(f"mypy {folder}", command))
+    passed = sum(results)
+    print(f"{passed} passed, {len(results) - passed} failed")
+    return 0 if results and all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
