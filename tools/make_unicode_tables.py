@@ -1,20 +1,25 @@
 #!/usr/bin/env python3
 """Writes src/datalake/text/unicode_tables.inc from Python's unicodedata.
 
-The word rules are those of Python 3.11 (Unicode 14.0): str.split and str.isalpha. Run with that Python:
-    python3.11 tools/make_unicode_tables.py src/datalake/text/unicode_tables.inc
+The word rules are those of Python 3.11 (Unicode 14.0): str.split and str.isalpha, so run it
+with that Python: python3.11 tools/make_unicode_tables.py src/datalake/text/unicode_tables.inc
 """
+
 import sys
 import unicodedata
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 BLOCK_BITS = 8
 BLOCK = 1 << BLOCK_BITS
 LIMIT = 0x110000
 
 
-def bitset_blocks(member):
+def bitset_blocks(member: Callable[[str], bool]) -> tuple[list[int], list[tuple[int, ...]]]:
     """Two stages: an index of a byte a block, and the distinct blocks as 64-bit words."""
-    index, blocks, known = [], [], {}
+    index: list[int] = []
+    blocks: list[tuple[int, ...]] = []
+    known: dict[tuple[int, ...], int] = {}
     for start in range(0, LIMIT, BLOCK):
         words = tuple(
             sum(1 << bit for bit in range(64) if member(chr(start + word * 64 + bit)))
@@ -28,16 +33,17 @@ def bitset_blocks(member):
     return index, blocks
 
 
-def rows(values, per_line, form):
+def rows(values: Sequence[int], per_line: int, form: Callable[[int], str]) -> list[str]:
     return [
         "    " + " ".join(form(v) + "," for v in values[i : i + per_line])
         for i in range(0, len(values), per_line)
     ]
 
 
-def main(path):
+def main(path: Path) -> None:
     index, blocks = bitset_blocks(lambda c: c.isalpha())
     spaces = [c for c in range(LIMIT) if chr(c).isspace()]
+    bits_type = f"std::array<std::array<std::uint64_t, {BLOCK // 64}>, {len(blocks)}>"
     lines = [
         f"// Made by tools/make_unicode_tables.py from Unicode {unicodedata.unidata_version}.",
         f'constexpr std::string_view kUnicodeVersion = "{unicodedata.unidata_version}";',
@@ -52,17 +58,13 @@ def main(path):
         *rows(index, 24, str),
         "};",
         "",
-        f"constexpr std::array<std::array<std::uint64_t, {BLOCK // 64}>, {len(blocks)}> kLetterBits = {{{{",
-        *[
-            "    {{" + ", ".join(f"0x{w:016X}" for w in words) + "}},"
-            for words in blocks
-        ],
+        f"constexpr {bits_type} kLetterBits = {{{{",
+        *["    {{" + ", ".join(f"0x{w:016X}" for w in words) + "}}," for words in blocks],
         "}};",
         "",
     ]
-    with open(path, "w", encoding="utf-8") as out:
-        out.write("\n".join(lines))
+    path.write_text("\n".join(lines), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(Path(sys.argv[1]))
