@@ -1,0 +1,10 @@
+#include "apps/datalake/commands/commands.h"
+
+namespace datalake::apps {
+
+std::vector<std::unique_ptr<Command>> AllCommands() {
+  std::vector<std::unique_ptr<Command>> commands;
+  return commands;
+}
+
+}  // namespace datalake::apps

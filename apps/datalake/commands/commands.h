@@ -1,0 +1,14 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "apps/datalake/command.h"
+
+namespace datalake::apps {
+
+/// Every command of the program, in the order of --help. A new command is one file in this folder,
+/// one declaration and one line in commands.cc.
+std::vector<std::unique_ptr<Command>> AllCommands();
+
+}  // namespace datalake::apps

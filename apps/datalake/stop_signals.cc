@@ -1,0 +1,43 @@
+#include "apps/datalake/stop_signals.h"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <ctime>
+
+namespace datalake::apps {
+namespace {
+
+constexpr int kInterruptedExitCode = 130;  // 128 + SIGINT, as shells have it
+
+sigset_t StopSet() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  return set;
+}
+
+}  // namespace
+
+StopSignals::StopSignals() {
+  const sigset_t set = StopSet();
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  waiter_ = std::jthread([this, set](const std::stop_token& ended) {
+    const timespec period{.tv_sec = 0, .tv_nsec = 50'000'000};
+    while (!ended.stop_requested()) {
+      if (sigtimedwait(&set, nullptr, &period) < 0) {
+        continue;
+      }
+      if (!source_.request_stop()) {
+        _exit(kInterruptedExitCode);
+      }
+    }
+  });
+}
+
+StopSignals::~StopSignals() = default;
+
+}  // namespace datalake::apps
