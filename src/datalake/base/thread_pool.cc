@@ -69,6 +69,18 @@ Status ThreadPool::Submit(std::function<void()> task, std::stop_token stop) {
   return {};
 }
 
+bool ThreadPool::TrySubmit(std::function<void()> task) {
+  {
+    MutexLock lock(state_->mutex);
+    if (state_->queue.size() >= state_->capacity) {
+      return false;
+    }
+    state_->queue.push_back(std::move(task));
+  }
+  state_->not_empty.NotifyOne();
+  return true;
+}
+
 Status ParallelFor(ThreadPool& pool, std::size_t count, std::stop_token stop,
                    const std::function<Status(std::size_t)>& body) {
   struct Shared {

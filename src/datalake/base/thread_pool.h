@@ -25,6 +25,9 @@ class ThreadPool {
   /// Errors: kCancelled when `stop` was requested while waiting.
   Status Submit(std::function<void()> task, std::stop_token stop = {});
 
+  /// Queues `task` if there is room now; false when the queue is full. Never blocks on other tasks.
+  bool TrySubmit(std::function<void()> task);
+
  private:
   struct State;
   std::unique_ptr<State> state_;

@@ -39,6 +39,7 @@ TEST(ThreadPoolTest, SubmitToAFullQueueIsCancelledByStop) {
               IsOk());
   started.wait();
   ASSERT_THAT(pool.Submit([] {}), IsOk());  // fills the queue
+  EXPECT_FALSE(pool.TrySubmit([] {}));
   stop.request_stop();
   EXPECT_THAT(pool.Submit([] {}, stop.get_token()), IsError(ErrorCode::kCancelled, "cancelled"));
   release.count_down();
