@@ -1,0 +1,219 @@
+#include "datalake/server/http_server.h"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <latch>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "datalake/testing/matchers.h"
+
+namespace datalake::server {
+namespace {
+
+using datalake::testing::IsError;
+using datalake::testing::IsOk;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+// A plain TCP client: what a server says to hostile bytes is not for an HTTP library to soften.
+class Client {
+ public:
+  explicit Client(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    const timeval limit{.tv_sec = 10, .tv_usec = 0};
+    ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    EXPECT_EQ(::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  }
+
+  ~Client() { ::close(socket_); }
+
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  void Send(std::string_view bytes) const {
+    ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  }
+
+  // Reads until `end` was seen or the peer closed.
+  std::string ReadUntil(std::string_view end) const {
+    std::string text;
+    char piece[4096];
+    while (text.find(end) == std::string::npos) {
+      const ssize_t got = ::recv(socket_, piece, sizeof(piece), 0);
+      if (got <= 0) {
+        break;
+      }
+      text.append(piece, static_cast<std::size_t>(got));
+    }
+    return text;
+  }
+
+  std::string ReadAll() const { return ReadUntil("\x01never\x01"); }
+
+ private:
+  int socket_;
+};
+
+class HttpServerTest : public ::testing::Test {
+ protected:
+  HttpServerTest() {
+    EXPECT_THAT(
+        router_.Add({.method = "POST",
+                     .path = "/echo",
+                     .summary = "",
+                     .tag = "",
+                     .execution = Execution::kInline,
+                     .handle =
+                         [](Request request, const Responder& respond) {
+                           respond({.content_type = "text/plain", .body = request.body + "!"});
+                         }}),
+        IsOk());
+    EXPECT_THAT(router_.Add({.method = "GET",
+                             .path = "/slow",
+                             .summary = "",
+                             .tag = "",
+                             .handle =
+                                 [this](const Request&, const Responder& respond) {
+                                   slow_begun_.count_down();
+                                   std::this_thread::sleep_for(std::chrono::milliseconds(100));
+                                   respond({.body = "slept"});
+                                 }}),
+                IsOk());
+    EXPECT_THAT(
+        router_.Add({.method = "GET",
+                     .path = "/throws",
+                     .summary = "",
+                     .tag = "",
+                     .handle = [](const Request&,
+                                  const Responder&) { throw std::runtime_error("secret"); }}),
+        IsOk());
+  }
+
+  void Start(HttpServerOptions options = {}) {
+    options.port = 0;
+    auto server = HttpServer::Start(options, router_, random_);
+    ASSERT_THAT(server, IsOk());
+    server_ = *std::move(server);
+  }
+
+  std::string Ask(std::string_view text) {  // one request, whole connection
+    const Client client(server_->port());
+    client.Send(text);
+    return client.ReadAll();
+  }
+
+  Router router_;
+  SystemRandom random_;
+  std::latch slow_begun_{1};
+  std::unique_ptr<HttpServer> server_;
+};
+
+TEST_F(HttpServerTest, KeepsTheConnectionForManyRequests) {
+  Start();
+  const Client client(server_->port());
+  for (int i = 0; i < 3; ++i) {
+    client.Send("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi");
+    const std::string answer = client.ReadUntil("hi!");
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK"));
+    EXPECT_THAT(answer, HasSubstr("X-Request-Id: "));
+    EXPECT_THAT(answer, HasSubstr("X-Content-Type-Options: nosniff"));
+  }
+}
+
+TEST_F(HttpServerTest, AnswersPipelinedRequestsInOrder) {
+  Start();
+  const Client client(server_->port());
+  client.Send(
+      "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\na"
+      "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nb");
+  const std::string answers = client.ReadUntil("b!");
+  EXPECT_LT(answers.find("a!"), answers.find("b!"));
+}
+
+TEST_F(HttpServerTest, RefusesABodyOverTheLimitBeforeReadingIt) {
+  Start({.max_body_bytes = 10});
+  EXPECT_THAT(Ask("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\n"),
+              StartsWith("HTTP/1.1 413 Content Too Large"));
+  EXPECT_THAT(Ask("POST /echo HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+                  "20\r\n01234567890123456789012345678901\r\n0\r\n\r\n"),
+              StartsWith("HTTP/1.1 413"));
+}
+
+TEST_F(HttpServerTest, RefusesHugeHeadersAndGarbage) {
+  Start({.max_header_bytes = 1024});
+  EXPECT_THAT(
+      Ask("GET /slow HTTP/1.1\r\nHost: localhost\r\nX: " + std::string(5000, 'x') + "\r\n\r\n"),
+      StartsWith("HTTP/1.1 431"));
+  EXPECT_THAT(Ask("\x16\x03\x01 not http\r\n\r\n"), StartsWith("HTTP/1.1 400"));
+}
+
+TEST_F(HttpServerTest, EndsSlowClients) {
+  Start({.read_timeout = std::chrono::seconds(1)});
+  const Client client(server_->port());
+  client.Send("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nab");
+  EXPECT_THAT(client.ReadAll(), StartsWith("HTTP/1.1 408"));
+}
+
+TEST_F(HttpServerTest, UnknownPathsAndMethodsGetProblems) {
+  Start();
+  EXPECT_THAT(Ask("GET /v1/nothing HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
+              HasSubstr("application/problem+json"));
+  const std::string wrong =
+      Ask("GET /echo HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(wrong, StartsWith("HTTP/1.1 405"));
+  EXPECT_THAT(wrong, HasSubstr("Allow: POST"));
+}
+
+TEST_F(HttpServerTest, RefusesForeignHostsAndOrigins) {
+  Start();
+  EXPECT_THAT(Ask("GET /slow HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n"),
+              StartsWith("HTTP/1.1 403"));
+  EXPECT_THAT(Ask("POST /echo HTTP/1.1\r\nHost: localhost\r\nOrigin: https://evil.example\r\n"
+                  "Content-Length: 0\r\nConnection: close\r\n\r\n"),
+              StartsWith("HTTP/1.1 403"));
+}
+
+TEST_F(HttpServerTest, AHandlerThatThrowsFailsItsRequestOnly) {
+  Start();
+  const std::string answer =
+      Ask("GET /throws HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 500"));
+  EXPECT_EQ(answer.find("secret"), std::string::npos);
+  EXPECT_THAT(Ask("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nConnection: "
+                  "close\r\n\r\nx"),
+              HasSubstr("x!"));
+}
+
+TEST_F(HttpServerTest, StopLetsARunningRequestEndAndCutsIdleConnections) {
+  Start();
+  const Client idle(server_->port());
+  const Client busy(server_->port());
+  busy.Send("GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  slow_begun_.wait();
+  const auto before = std::chrono::steady_clock::now();
+  server_->Stop(std::chrono::seconds(10));
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(5));
+  EXPECT_THAT(busy.ReadAll(), HasSubstr("slept"));
+  EXPECT_EQ(idle.ReadAll(), "");
+}
+
+TEST_F(HttpServerTest, RefusesAPortThatIsTakenAndAddressesThatAreNotLoopback) {
+  Start();
+  EXPECT_THAT(HttpServer::Start({.port = server_->port()}, router_, random_),
+              IsError(ErrorCode::kUnavailable, "choose another --port"));
+  EXPECT_THAT(HttpServer::Start({.bind = "0.0.0.0"}, router_, random_),
+              IsError(ErrorCode::kUnsupported, "0.0.0.0"));
+}
+
+}  // namespace
+}  // namespace datalake::server

@@ -1,0 +1,97 @@
+#include "datalake/server/router.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "datalake/testing/matchers.h"
+
+namespace datalake::server {
+namespace {
+
+using datalake::testing::IsError;
+using datalake::testing::IsOk;
+using ::testing::ElementsAre;
+using ::testing::Pair;
+
+Router MakeRouter() {
+  Router router;
+  const auto nothing = [](Request, const Responder&) {};
+  EXPECT_THAT(router.Add({.method = "GET",
+                          .path = "/jobs",
+                          .summary = "all jobs",
+                          .tag = "Jobs",
+                          .handle = nothing}),
+              IsOk());
+  EXPECT_THAT(router.Add({.method = "GET",
+                          .path = "/jobs/{job_id}",
+                          .summary = "one job",
+                          .tag = "Jobs",
+                          .answers = {{200, "the job"}},
+                          .handle = nothing}),
+              IsOk());
+  EXPECT_THAT(router.Add({.method = "DELETE",
+                          .path = "/jobs/{job_id}",
+                          .summary = "forget it",
+                          .tag = "Jobs",
+                          .handle = nothing}),
+              IsOk());
+  return router;
+}
+
+TEST(RouterTest, FindsRouteAndItsParameters) {
+  const Router router = MakeRouter();
+  const auto match = router.Find("DELETE", "/jobs/process_1/");
+  ASSERT_NE(match.route, nullptr);
+  EXPECT_EQ(match.route->summary, "forget it");
+  EXPECT_THAT(match.parameters, ElementsAre(Pair("job_id", "process_1")));
+  EXPECT_EQ(router.Find("HEAD", "/jobs").route->method, "GET");
+}
+
+TEST(RouterTest, TellsUnknownPathFromWrongMethod) {
+  const Router router = MakeRouter();
+  EXPECT_EQ(router.Find("GET", "/nothing").allow, "");
+  const auto wrong = router.Find("PUT", "/jobs/1");
+  EXPECT_EQ(wrong.route, nullptr);
+  EXPECT_EQ(wrong.allow, "GET, DELETE");
+}
+
+TEST(RouterTest, RefusesTheSameRouteTwice) {
+  Router router = MakeRouter();
+  EXPECT_THAT(router.Add({.method = "GET", .path = "/jobs", .summary = "", .tag = ""}),
+              IsError(ErrorCode::kAlreadyExists, "GET /jobs"));
+}
+
+TEST(OpenApiTest, DescribesEveryRoute) {
+  const auto document =
+      nlohmann::json::parse(OpenApiDocument(MakeRouter(), "0.1.0"), nullptr, false);
+  ASSERT_FALSE(document.is_discarded());
+  EXPECT_EQ(document["openapi"], "3.1.0");
+  EXPECT_EQ(document["paths"]["/jobs/{job_id}"]["delete"]["summary"], "forget it");
+  EXPECT_EQ(document["paths"]["/jobs/{job_id}"]["get"]["parameters"][0]["name"], "job_id");
+  EXPECT_EQ(document["paths"]["/jobs/{job_id}"]["get"]["responses"]["200"]["description"],
+            "the job");
+}
+
+TEST(ProblemTest, SeedPathsKeepTheirShapeAndOthersGetProblemJson) {
+  const Error missing{ErrorCode::kNotFound, "no such job: x"};
+  const Response seed = ErrorResponse(missing, ErrorFormOfPath("/jobs/x"), "id1");
+  EXPECT_EQ(seed.status, 404);
+  EXPECT_EQ(seed.body, R"({"detail":"no such job: x"})");
+  const Response ours = ErrorResponse(missing, ErrorFormOfPath("/v1/feeds/chat"), "id1");
+  EXPECT_EQ(ours.content_type, "application/problem+json");
+  const auto problem = nlohmann::json::parse(ours.body, nullptr, false);
+  EXPECT_EQ(problem["status"], 404);
+  EXPECT_EQ(problem["request_id"], "id1");
+  EXPECT_EQ(problem["type"], "urn:datalake:error:not_found");
+}
+
+TEST(ProblemTest, InternalErrorsDoNotLeakTheirText) {
+  const Response response =
+      ErrorResponse({ErrorCode::kInternal, "secret detail"}, ErrorForm::kProblem, "id2");
+  EXPECT_EQ(response.status, 500);
+  EXPECT_EQ(response.body.find("secret"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace datalake::server
