@@ -219,7 +219,8 @@ http::response<http::string_body> WriteResponse(Response response, std::string_v
   return message;
 }
 
-// The answer to a request that could not be read; nothing when the connection is simply over.
+// The answer to a request that could not be read; nothing when the connection is simply over (on a
+// timeout Beast has closed the socket already).
 std::optional<Response> ReadErrorResponse(const beast::error_code& code, ErrorForm form,
                                           std::string_view request_id,
                                           const HttpServerOptions& options) {
@@ -231,13 +232,10 @@ std::optional<Response> ReadErrorResponse(const beast::error_code& code, ErrorFo
   if (code == http::error::header_limit || code == http::error::buffer_overflow) {
     return StatusResponse(431, "the header is too large", form, request_id);
   }
-  if (code == beast::error::timeout) {
-    return StatusResponse(408, "the request did not arrive in time", form, request_id);
-  }
-  if (code == http::error::end_of_stream || code == http::error::partial_message ||
-      code == asio::error::connection_reset || code == asio::error::operation_aborted ||
-      code == asio::error::eof || code == asio::error::bad_descriptor ||
-      code == asio::error::broken_pipe) {
+  if (code == beast::error::timeout || code == http::error::end_of_stream ||
+      code == http::error::partial_message || code == asio::error::connection_reset ||
+      code == asio::error::operation_aborted || code == asio::error::eof ||
+      code == asio::error::bad_descriptor || code == asio::error::broken_pipe) {
     return std::nullopt;
   }
   return StatusResponse(400, "not a valid HTTP/1.1 request: " + code.message(), form, request_id);
