@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "datalake/io/file_system.h"
+
+namespace datalake::io {
+
+enum class Compression : std::uint8_t { kNone, kGzip, kZstd };
+
+/// By suffix: .gz is gzip, .zst and .zstd are zstd, all else plain.
+Compression CompressionOfPath(std::string_view path);
+
+/// Reads a file uncompressed: gzip with any number of members (RFC 1952), zstd with any number of
+/// frames (RFC 8878), or plain, told by its first bytes, which must agree with the suffix. `fs` is
+/// only used now. Errors: kInvalidArgument (content and suffix disagree); from Read: kCorruption
+/// naming file and byte offset (truncated, damaged, trailing garbage).
+Result<std::unique_ptr<InputStream>> OpenCompressed(FileSystem& fs, std::string_view path);
+
+/// Compresses what is written into `sink`, which is closed with it. `level` 0 is the default (gzip
+/// and zstd: 1). zstd is written in frames of about 4 MiB of input, so that readers can use them in
+/// parallel and copy them untouched; gzip as one member. Output depends only on input and level.
+Result<std::unique_ptr<OutputStream>> MakeCompressor(std::unique_ptr<OutputStream> sink,
+                                                     Compression compression, int level = 0);
+
+}  // namespace datalake::io

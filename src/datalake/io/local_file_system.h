@@ -1,0 +1,29 @@
+#pragma once
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "datalake/io/file_system.h"
+
+namespace datalake::io {
+
+/// The machine's own files (POSIX). Thread-safe, holds nothing open itself.
+class LocalFileSystem final : public FileSystem {
+ public:
+  Result<std::unique_ptr<InputStream>> OpenInput(std::string_view path) override;
+  Result<std::unique_ptr<RandomAccessFile>> OpenRandomAccess(std::string_view path) override;
+  Result<std::unique_ptr<WritableFile>> Create(std::string_view path) override;
+  Status Link(std::string_view from, std::string_view to) override;
+  Status Rename(std::string_view from, std::string_view to) override;
+  Status Remove(std::string_view path) override;
+  Status RemoveDirectory(std::string_view path) override;
+  Status MakeDirectories(std::string_view path) override;
+  Result<std::vector<DirectoryEntry>> List(std::string_view path) override;
+  Result<FileInfo> Stat(std::string_view path) override;
+  Status SyncDirectory(std::string_view path) override;
+  Result<std::unique_ptr<FileLock>> Lock(std::string_view path) override;
+  Result<std::uint64_t> FreeBytes(std::string_view path) override;
+};
+
+}  // namespace datalake::io
