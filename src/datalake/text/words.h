@@ -65,7 +65,6 @@ class WordTable {
 
  private:
   void Number();
-  std::uint32_t NumberOf(const Word& word, bool& is_new);
 
   std::string_view text_;
   std::vector<Word> words_;
