@@ -37,7 +37,7 @@ add_library(dl::duckdb SHARED IMPORTED GLOBAL)
 set_target_properties(dl::duckdb PROPERTIES
   IMPORTED_LOCATION "${DATALAKE_DEPS_DIR}/duckdb/libduckdb.so"
   IMPORTED_SONAME "libduckdb.so"
-  INTERFACE_SYSTEM_INCLUDE_DIRECTORIES "${DATALAKE_DEPS_DIR}/duckdb")
+  INTERFACE_INCLUDE_DIRECTORIES "${DATALAKE_DEPS_DIR}/duckdb")
 
 # simdjson, compiled by us in a namespace of its own: Arrow's libparquet carries another one.
 add_library(dl_simdjson STATIC "${DATALAKE_DEPS_DIR}/simdjson/simdjson.cpp")

@@ -17,7 +17,7 @@ foreach(_lib arrow parquet)
   set_target_properties(dl::${_lib} PROPERTIES
     IMPORTED_LOCATION "${_file}"
     IMPORTED_SONAME "libdl_${_lib}.so.${ARROW_SO_VERSION}"
-    INTERFACE_SYSTEM_INCLUDE_DIRECTORIES "${ARROW_WHEEL_DIR}/include")
+    INTERFACE_INCLUDE_DIRECTORIES "${ARROW_WHEEL_DIR}/include")
 endforeach()
 set_property(TARGET dl::parquet PROPERTY INTERFACE_LINK_LIBRARIES dl::arrow)
 set(ArrowWheel_FOUND TRUE)
