@@ -7,21 +7,17 @@ Looks at the files that git knows or would take, so that scratch files in ignore
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = ROOT / ".venv/bin"
-# Each folder is one program to mypy: its modules import each other by their plain names.
-MYPY_PROGRAMS = (
-    "tools",
-    "tests/setup",
-    "tests/tools",
-    "tests/linkage",
-    "examples",
-    "python/datalake",
-)
+# Folders whose Python modules are one program to mypy; below tests/ and python/ each folder is one.
+NESTED = ("tests", "python")
+# Folders whose modules the others import.
+SHARED = ("tools", "tools/setup", "tests/cases")
 
 
 def files_with(*suffixes: str) -> list[str]:
@@ -31,9 +27,22 @@ def files_with(*suffixes: str) -> list[str]:
     return sorted({name for name in listed if name.endswith(suffixes) and (ROOT / name).is_file()})
 
 
-def run(title: str, command: list[str]) -> bool:
+def programs_of(names: list[str]) -> dict[str, list[str]]:
+    """The files by the program that they belong to."""
+    programs: dict[str, list[str]] = {}
+    for name in names:
+        parts = Path(name).parent.parts
+        folder = "/".join(parts[: 2 if parts[:1] and parts[0] in NESTED else 1]) or "."
+        programs.setdefault(folder, []).append(name)
+    return programs
+
+
+def run(title: str, command: list[str], **environment: str) -> bool:
     """Runs one tool in the project's root; shows its output only when it finds something."""
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    environ = os.environ | environment
+    done = subprocess.run(
+        command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False
+    )
     passed = done.returncode == 0
     print(f"{title}: {'ok' if passed else 'FAILED'}", flush=True)
     if not passed:
@@ -57,10 +66,10 @@ def main() -> int:
         mode = [] if fix else ["--check"]
         results.append(run("ruff format", [ruff, "format", "--quiet", *mode, *python]))
         results.append(run("ruff check", [ruff, "check", "--quiet", *python]))
-        for folder in MYPY_PROGRAMS:
-            if inside := [name for name in python if name.startswith(f"{folder}/")]:
-                command = [str(BIN / "mypy"), "--no-error-summary", *inside]
-                results.append(run(f"mypy {folder}", command))
+        for folder, names in sorted(programs_of(python).items()):
+            command = [str(BIN / "mypy"), "--no-error-summary", *names]
+            search = os.pathsep.join(dict.fromkeys((folder, *SHARED)))
+            results.append(run(f"mypy {folder}", command, MYPYPATH=search))
     passed = sum(results)
     print(f"{passed} passed, {len(results) - passed} failed")
     return 0 if results and all(results) else 1
