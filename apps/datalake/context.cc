@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "datalake/base/thread_pool.h"
+#include "datalake/io/file_system.h"
 
 #include "apps/datalake/command.h"
 
