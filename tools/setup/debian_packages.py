@@ -105,10 +105,14 @@ class DebianStep(Step):
                 "then run tools/setup/setup.sh --skip-packages"
             )
         self._log.unlink(missing_ok=True)
-        options = ["-o", "DPkg::Lock::Timeout=300"]
-        quiet = ["env", "DEBIAN_FRONTEND=noninteractive"]
-        # An installation that was killed earlier is finished first.
-        run_logged(as_root([*quiet, "dpkg", "--configure", "-a"], by_hand), self._log)
-        run_logged(as_root(["apt-get", *options, "update"], by_hand), self._log)
-        install = ["apt-get", *options, "install", "-y", "--no-install-recommends"]
-        run_logged(as_root([*quiet, *install, *self._missing], by_hand), self._log)
+        apt = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-o", "DPkg::Lock::Timeout=300"]
+        install = as_root(
+            [*apt, "install", "-y", "--no-install-recommends", *self._missing], by_hand
+        )
+        run_logged(as_root([*apt, "update"], by_hand), self._log)
+        try:
+            run_logged(install, self._log, quiet=True)
+        except SetupError:
+            # Another installation was killed in the middle: finish it, then this one.
+            run_logged(as_root(["dpkg", "--configure", "-a"], by_hand), self._log)
+            run_logged(install, self._log)

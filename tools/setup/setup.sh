@@ -32,10 +32,12 @@ if ! python=$(find_python); then
   echo "setup: no Python 3.11 with venv; installing Debian packages: ${packages[*]}"
   log=.cache/setup/python.log
   mkdir -p "$(dirname "$log")"
+  apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300)
+  install=("${apt[@]}" install -y --no-install-recommends "${packages[@]}")
+  # The second try is for a machine on which an installation was killed in the middle.
   if ! {
-    "${as_root[@]}" dpkg --configure -a &&
-      "${as_root[@]}" apt-get update &&
-      "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "${packages[@]}"
+    "${apt[@]}" update &&
+      { "${install[@]}" || { "${as_root[@]}" dpkg --configure -a && "${install[@]}"; }; }
   } >"$log" 2>&1; then
     tail -n 5 "$log" >&2
     fail "cannot install ${packages[*]}; the whole output is in $log"

@@ -97,9 +97,17 @@ def sha256_of(path: Path) -> str:
 
 
 def run_logged(
-    command: list[str], log: Path, *, cwd: Path | None = None, env: Mapping[str, str] | None = None
+    command: list[str],
+    log: Path,
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    quiet: bool = False,
 ) -> None:
-    """Runs a tool with its output in `log`; on failure shows the end of it. Raises SetupError."""
+    """Runs a tool with its output in `log`; shows the end of it on failure, unless `quiet`.
+
+    Raises SetupError.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         output.write(f"\n$ {' '.join(command)}\n".encode())
@@ -114,10 +122,12 @@ def run_logged(
             check=False,
         )
     if done.returncode != 0:
-        lines = log.read_text(errors="replace").splitlines()
-        print("\n".join(lines[-8:]), file=sys.stderr)
+        if not quiet:
+            lines = log.read_text(errors="replace").splitlines()
+            print("\n".join(lines[-8:]), file=sys.stderr)
+        tool = next(word for word in command if word not in {"sudo", "env"} and "=" not in word)
         raise SetupError(
-            f"{Path(command[0]).name} failed with exit code {done.returncode}; "
+            f"{Path(tool).name} failed with exit code {done.returncode}; "
             f"the whole output is in {log}"
         )
 
