@@ -1,0 +1,1 @@
+"""Real and generated data for the demo, the tests and the benchmarks; standard library only."""
