@@ -49,7 +49,7 @@ class JobRunner {
   /// outlive the runner. Errors: kIo.
   static Result<std::unique_ptr<JobRunner>> Open(JobStore& store, const Clock& clock);
 
-  /// Asks running jobs to stop and waits for them: their records say cancelled.
+  /// Asks running jobs to stop and waits for them; their records say failed, `interrupted`.
   virtual ~JobRunner() = default;
 
   /// Makes a kind known. Errors: kInvalidArgument (name), kAlreadyExists.

@@ -36,7 +36,7 @@ struct JobRecord {
   std::vector<std::string> log;  ///< the newest lines, at most kMaxLogLines
   /// True for a failed job whose process ended before it: JobRunner::Restart runs it again.
   bool interrupted = false;
-  std::string owner;  ///< "<host>/<pid>/<start of the process>" of the process that runs it
+  std::string owner;  ///< ProcessIdentity() of the process that runs it
 };
 
 inline constexpr std::size_t kMaxLogLines = 200;
@@ -52,8 +52,9 @@ class JobStore {
   /// `folder` is the lake's jobs/; arguments must outlive the store.
   JobStore(io::FileSystem& fs, const Clock& clock, std::string folder);
 
-  /// Makes a new running record with an id of its own. Errors: kInvalidArgument (kind), kIo.
-  Result<JobRecord> Create(std::string_view kind, std::string parameters);
+  /// Makes a new running record of `owner` (base/process.h) with an id of its own, durably.
+  /// Errors: kInvalidArgument (kind), kIo.
+  Result<JobRecord> Create(std::string_view kind, std::string_view owner, std::string parameters);
 
   /// Durable when it returns. Errors: kIo, kResourceExhausted.
   Status Save(const JobRecord& record);

@@ -14,6 +14,8 @@ namespace datalake::lake {
 struct ProviderInfo {
   std::string name;
   std::string description;
+
+  friend bool operator==(const ProviderInfo&, const ProviderInfo&) = default;
 };
 
 /// A kind of derived data and what an upload of it must say.
@@ -23,12 +25,16 @@ struct TaskInfo {
   std::vector<std::string> required_fields;
   /// Field → the only values that it may have; a field without entry takes any text.
   std::map<std::string, std::vector<std::string>> allowed_values;
+
+  friend bool operator==(const TaskInfo&, const TaskInfo&) = default;
 };
 
 /// One reading of config/schema.yaml: providers and tasks in the order of the file.
 struct SchemaConfig {
   std::vector<ProviderInfo> providers;
   std::vector<TaskInfo> tasks;
+
+  friend bool operator==(const SchemaConfig&, const SchemaConfig&) = default;
 };
 
 /// The providers and tasks of a lake, kept in config/schema.yaml for people to edit as well.
