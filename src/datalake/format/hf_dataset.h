@@ -22,10 +22,10 @@ namespace datalake::format {
 struct HfDatasetOptions {
   std::uint64_t shard_bytes = 500ULL << 20;  ///< Arrow bytes of a data file, about (HF's default)
   std::int64_t batch_rows = 1000;            ///< most rows of a record batch (HF's writer batch)
-  std::string description;
-  std::string split;  ///< "train" …; empty: none
+  std::string description = {};
+  std::string split = {};  ///< "train" …; empty: none
   /// Files of the caller's own to stand in the folder from its first moment: name → bytes.
-  std::map<std::string, std::string> extra_files;
+  std::map<std::string, std::string> extra_files = {};
 };
 
 /// What a written folder holds.

@@ -36,17 +36,17 @@ struct ParquetWriteOptions {
 /// when a float column holds a NaN, and for types without a useful order (binary, lists, maps).
 /// Strings are in full; who needs short bounds cuts them.
 struct ColumnStatistics {
-  std::vector<std::string> path;  ///< column, then field of a struct …
-  std::int64_t null_count = 0;    ///< rows where it, or a struct around it, is null
-  std::shared_ptr<arrow::Scalar> min;
-  std::shared_ptr<arrow::Scalar> max;
+  std::vector<std::string> path = {};  ///< column, then field of a struct …
+  std::int64_t null_count = 0;         ///< rows where it, or a struct around it, is null
+  std::shared_ptr<arrow::Scalar> min = nullptr;
+  std::shared_ptr<arrow::Scalar> max = nullptr;
 };
 
 /// What a finished Parquet file holds.
 struct WrittenFile {
   std::uint64_t size_bytes = 0;
   std::int64_t num_rows = 0;
-  std::vector<ColumnStatistics> columns;  ///< in schema order; lists and maps are left out
+  std::vector<ColumnStatistics> columns = {};  ///< in schema order; lists and maps are left out
 };
 
 /// Writes one Parquet file that appears under its final name only when it is complete and durable.

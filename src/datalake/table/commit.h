@@ -18,37 +18,38 @@ using PartitionValues = std::map<std::string, std::optional<std::string>>;
 
 /// Who did what and why; kept with the version in the log for ever.
 struct CommitInfo {
-  std::string operation;  ///< "upload", "feed", "remove" …; empty is written as "WRITE"
-  std::string user;
-  std::string reason;
-  std::map<std::string, std::string> extra;  ///< lineage and the like; keys of the caller's choice
+  std::string operation = {};  ///< "upload", "feed", "remove" …; empty is written as "WRITE"
+  std::string user = {};
+  std::string reason = {};
+  std::map<std::string, std::string> extra =
+      {};  ///< lineage and the like; keys of the caller's choice
 };
 
 /// An application's own counter, for exactly-once: a commit with a version that is not above the
 /// recorded one of the same application changes nothing.
 struct Transaction {
-  std::string app_id;
+  std::string app_id = {};
   std::int64_t version = 0;
 };
 
 /// A data file that is durable in the table's folder and waits to be committed.
 struct StagedFile {
-  std::string path;     ///< as it will stand in the log: relative and URI-encoded
-  std::string os_path;  ///< where it is
-  PartitionValues partition_values;
+  std::string path = {};     ///< as it will stand in the log: relative and URI-encoded
+  std::string os_path = {};  ///< where it is
+  PartitionValues partition_values = {};
   std::uint64_t size_bytes = 0;
   std::int64_t num_rows = 0;
   std::int64_t modified_ms = 0;
-  std::string stats_json;                       ///< Delta statistics
-  std::shared_ptr<const arrow::Schema> schema;  ///< of the file, without partition columns
+  std::string stats_json = {};                       ///< Delta statistics
+  std::shared_ptr<const arrow::Schema> schema = {};  ///< of the file, without partition columns
 };
 
 /// What one commit does; all of it becomes visible at once or not at all.
 struct CommitRequest {
-  std::vector<StagedFile> adds;
-  std::vector<std::string> removes;  ///< TableFile::path of live files, byte for byte
-  CommitInfo info;
-  std::optional<Transaction> transaction;
+  std::vector<StagedFile> adds = {};
+  std::vector<std::string> removes = {};  ///< TableFile::path of live files, byte for byte
+  CommitInfo info = {};
+  std::optional<Transaction> transaction = {};
   /// False for a rewrite of the same rows (compaction): readers of changes skip it.
   bool changes_data = true;
 };
@@ -63,7 +64,7 @@ struct CommitResult {
 struct CommitRecord {
   std::int64_t version = 0;
   Timestamp time;
-  CommitInfo info;  ///< other writers' `operation` and `userName` appear here too
+  CommitInfo info = {};  ///< other writers' `operation` and `userName` appear here too
   std::int64_t files_added = 0;
   std::int64_t files_removed = 0;
   std::int64_t rows_added = -1;  ///< -1: a file without a row count was added

@@ -46,11 +46,11 @@ struct TableOptions {
 
 /// A table to be made.
 struct TableSpec {
-  std::shared_ptr<arrow::Schema> schema;       ///< partition columns included
-  std::vector<std::string> partition_columns;  ///< in directory order
-  std::map<std::string, std::string> configuration;
-  std::string name;
-  std::string description;
+  std::shared_ptr<arrow::Schema> schema = {};       ///< partition columns included
+  std::vector<std::string> partition_columns = {};  ///< in directory order
+  std::map<std::string, std::string> configuration = {};
+  std::string name = {};
+  std::string description = {};
 };
 
 /// A Delta table (protocol reader 1, writer 2; github.com/delta-io/delta PROTOCOL.md), as Spark,

@@ -1,0 +1,187 @@
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include <arrow/io/interfaces.h>
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+#include <fmt/format.h>
+#include <parquet/arrow/reader.h>
+#include <parquet/arrow/schema.h>
+#include <parquet/exception.h>
+#include <parquet/file_reader.h>
+#include <parquet/metadata.h>
+#include <parquet/properties.h>
+
+#include "datalake/base/name.h"
+#include "datalake/format/arrow_io.h"
+#include "datalake/format/arrow_status.h"
+#include "datalake/format/parquet.h"
+#include "datalake/io/file_system.h"
+
+namespace datalake::format {
+namespace {
+
+// Encoded bytes of a batch, about; long texts get batches of fewer rows.
+constexpr std::int64_t kBatchBytes = 8 << 20;
+constexpr std::int64_t kMaxBatchRows = 65'536;
+
+// What Parquet complains about is in the file, unless our own file system failed below it.
+Error ReadError(const arrow::Status& status, std::string_view path) {
+  Error error = ArrowError(status, fmt::format("cannot read parquet file: {}", path));
+  const bool is_about_content = error.code == ErrorCode::kInvalidArgument ||
+                                error.code == ErrorCode::kInternal ||
+                                (error.code == ErrorCode::kIo && status.detail() == nullptr);
+  if (is_about_content) {
+    error.code = ErrorCode::kCorruption;
+  }
+  return error;
+}
+
+template <typename Call>
+auto Guarded(std::string_view path, Call call) -> Result<std::decay_t<decltype(*call())>> {
+  try {
+    auto result = call();
+    if (!result.ok()) {
+      return ReadError(result.status(), path);
+    }
+    return std::move(result).ValueUnsafe();
+  } catch (const parquet::ParquetStatusException& e) {
+    return ReadError(e.status(), path);
+  } catch (const std::exception& e) {
+    return Error{ErrorCode::kCorruption,
+                 fmt::format("cannot read parquet file: {}: {}", path, e.what())};
+  }
+}
+
+Result<std::unique_ptr<parquet::arrow::FileReader>> OpenReader(io::FileSystem& fs,
+                                                               std::string_view path) {
+  DATALAKE_TRY_ASSIGN(auto file, OpenArrowFile(fs, path));
+  return Guarded(path, [&]() -> arrow::Result<std::unique_ptr<parquet::arrow::FileReader>> {
+    parquet::arrow::FileReaderBuilder builder;
+    ARROW_RETURN_NOT_OK(builder.Open(std::move(file)));
+    const auto& metadata = *builder.raw_reader()->metadata();
+    std::int64_t bytes_per_row = 1;
+    for (int i = 0; i < metadata.num_row_groups(); ++i) {
+      const auto group = metadata.RowGroup(i);
+      const std::int64_t group_rows = std::max<std::int64_t>(group->num_rows(), 1);
+      bytes_per_row = std::max(bytes_per_row, group->total_byte_size() / group_rows);
+    }
+    parquet::ArrowReaderProperties properties;
+    properties.set_batch_size(
+        std::clamp<std::int64_t>(kBatchBytes / bytes_per_row, 64, kMaxBatchRows));
+    properties.set_pre_buffer(false);
+    return builder.properties(properties)->Build();
+  });
+}
+
+void AppendLeaves(const parquet::arrow::SchemaField& field, std::vector<int>& leaves) {
+  if (field.is_leaf()) {
+    leaves.push_back(field.column_index);
+  }
+  for (const auto& child : field.children) {
+    AppendLeaves(child, leaves);
+  }
+}
+
+// Leaf columns of the wanted top-level ones. The reader gives them in the order of the file.
+Result<std::vector<int>> LeavesOf(const parquet::arrow::SchemaManifest& manifest,
+                                  std::span<const std::string> columns, std::string_view path) {
+  std::vector<int> leaves;
+  for (const std::string& column : columns) {
+    const auto& fields = manifest.schema_fields;
+    const auto found = std::find_if(fields.begin(), fields.end(), [&](const auto& field) {
+      return field.field->name() == column;
+    });
+    if (found == fields.end()) {
+      std::vector<std::string> names;
+      for (const auto& field : fields) {
+        names.push_back(field.field->name());
+      }
+      return WithContext(UnknownNameError("column", column, names), path);
+    }
+    AppendLeaves(*found, leaves);
+  }
+  return leaves;
+}
+
+// Gives the columns in the order asked for, and keeps the file open.
+class FileRows final : public arrow::RecordBatchReader {
+ public:
+  FileRows(std::string path, std::unique_ptr<parquet::arrow::FileReader> file,
+           std::unique_ptr<arrow::RecordBatchReader> rows, std::span<const std::string> columns)
+      : path_(std::move(path)), file_(std::move(file)), rows_(std::move(rows)) {
+    schema_ = rows_->schema();
+    if (!columns.empty()) {
+      arrow::FieldVector fields;
+      for (const std::string& column : columns) {
+        // Names may repeat in a file of others: the first one counts, as in LeavesOf.
+        order_.push_back(schema_->GetAllFieldIndices(column).front());
+        fields.push_back(schema_->field(order_.back()));
+      }
+      schema_ = arrow::schema(std::move(fields), schema_->metadata());
+    }
+  }
+
+  std::shared_ptr<arrow::Schema> schema() const override { return schema_; }
+
+  arrow::Status ReadNext(std::shared_ptr<arrow::RecordBatch>* out) override {
+    auto batch = Guarded(path_, [&] { return rows_->Next(); });
+    if (!batch) {
+      return ToArrow(batch.error());
+    }
+    *out = std::move(batch).value();
+    if (*out != nullptr && !order_.empty()) {
+      arrow::ArrayVector arrays;
+      for (const int i : order_) {
+        arrays.push_back((*out)->column(i));
+      }
+      *out = arrow::RecordBatch::Make(schema_, (*out)->num_rows(), std::move(arrays));
+    }
+    return arrow::Status::OK();
+  }
+
+ private:
+  const std::string path_;
+  const std::unique_ptr<parquet::arrow::FileReader> file_;
+  const std::unique_ptr<arrow::RecordBatchReader> rows_;
+  std::vector<int> order_;
+  std::shared_ptr<arrow::Schema> schema_;
+};
+
+}  // namespace
+
+Result<std::shared_ptr<arrow::RecordBatchReader>> ReadParquet(
+    io::FileSystem& fs, std::string_view path, std::span<const std::string> columns) {
+  DATALAKE_TRY_ASSIGN(auto file, OpenReader(fs, path));
+  std::vector<int> groups(static_cast<std::size_t>(file->num_row_groups()));
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    groups[i] = static_cast<int>(i);
+  }
+  std::unique_ptr<arrow::RecordBatchReader> rows;
+  if (columns.empty()) {
+    DATALAKE_TRY_ASSIGN(rows, Guarded(path, [&] { return file->GetRecordBatchReader(groups); }));
+  } else {
+    DATALAKE_TRY_ASSIGN(const auto leaves, LeavesOf(file->manifest(), columns, path));
+    DATALAKE_TRY_ASSIGN(rows,
+                        Guarded(path, [&] { return file->GetRecordBatchReader(groups, leaves); }));
+  }
+  return std::shared_ptr<arrow::RecordBatchReader>(
+      std::make_shared<FileRows>(std::string(path), std::move(file), std::move(rows), columns));
+}
+
+Result<ParquetFacts> ReadParquetFacts(io::FileSystem& fs, std::string_view path) {
+  DATALAKE_TRY_ASSIGN(const auto file, OpenReader(fs, path));
+  ParquetFacts facts;
+  DATALAKE_TRY_ASSIGN(facts.schema,
+                      Guarded(path, [&]() -> arrow::Result<std::shared_ptr<arrow::Schema>> {
+                        std::shared_ptr<arrow::Schema> schema;
+                        ARROW_RETURN_NOT_OK(file->GetSchema(&schema));
+                        return schema;
+                      }));
+  facts.num_rows = file->parquet_reader()->metadata()->num_rows();
+  facts.num_row_groups = file->num_row_groups();
+  return facts;
+}
+
+}  // namespace datalake::format
