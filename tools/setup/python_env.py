@@ -37,6 +37,8 @@ class PythonStep(Step):
         self._stamp.remove()
         if not self._is_usable():
             shutil.rmtree(self._venv, ignore_errors=True)
+            self._venv.mkdir(exist_ok=True)
+            self._half_done.touch()
             run_logged([sys.executable, "-m", "venv", str(self._venv)], self._log)
         self._half_done.touch()
         install = [str(self._python), "-m", "pip", "install", "--quiet", "--require-hashes"]
