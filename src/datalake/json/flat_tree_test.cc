@@ -1,0 +1,134 @@
+#include "datalake/json/flat_tree.h"
+
+#include <gtest/gtest.h>
+
+#include "datalake/json/value.h"
+#include "datalake/testing/matchers.h"
+
+namespace datalake::json {
+namespace {
+
+using datalake::testing::IsError;
+using datalake::testing::IsOk;
+
+// A text with the padding that the parser wants.
+class Padded {
+ public:
+  explicit Padded(std::string_view text) : size_(text.size()), bytes_(text) {
+    bytes_.resize(size_ + FlatTreeParser::kPadding, 'x');
+  }
+
+  std::string_view view() const { return std::string_view(bytes_).substr(0, size_); }
+
+ private:
+  std::size_t size_;
+  std::string bytes_;
+};
+
+TEST(FlatTreeTest, KeepsTypesAndRawText) {
+  const Padded text(R"( {"i":-7 ,"u":18446744073709551615,"d":1.50,"s":"a\néb","n":null,"b":true,)"
+                    R"("a":[ 1, [] ], "big":123456789012345678901234567890} )");
+  FlatTree tree;
+  FlatTreeParser parser;
+  ASSERT_THAT(parser.Append(text.view(), "", tree), IsOk());
+  const FlatNode& root = tree.root();
+  EXPECT_EQ(root.size, 8U);
+  EXPECT_EQ(FindMember(root, "i")->integer, -7);
+  EXPECT_EQ(FindMember(root, "i")->raw, "-7");
+  EXPECT_EQ(FindMember(root, "u")->unsigned_integer, 18446744073709551615ULL);
+  EXPECT_EQ(FindMember(root, "d")->number, 1.5);
+  EXPECT_EQ(FindMember(root, "d")->raw, "1.50");
+  EXPECT_EQ(FindMember(root, "s")->text,
+            "a\n\xc3\xa9"
+            "b");
+  EXPECT_EQ(FindMember(root, "n")->type, NodeType::kNull);
+  EXPECT_TRUE(FindMember(root, "b")->boolean);
+  EXPECT_EQ(FindMember(root, "a")->raw, "[ 1, [] ]");
+  EXPECT_EQ(FindElement(*FindMember(root, "a"), 1)->raw, "[]");
+  EXPECT_EQ(FindMember(root, "big")->number, 123456789012345678901234567890.0);
+  EXPECT_EQ(FindMember(root, "none"), nullptr);
+  EXPECT_EQ(FindElement(root, 0), nullptr);
+}
+
+TEST(FlatTreeTest, PutsARowTogetherFromSeveralTexts) {
+  const Padded first(R"({"x":1,"y":[1]})");
+  const Padded second(R"({"y":{"z":2},"w":"\u00e9"})");
+  FlatTree tree;
+  FlatTreeParser parser;
+  const std::size_t root = tree.Open(NodeType::kObject, "");
+  const std::size_t attributes = tree.Open(NodeType::kObject, "attributes");
+  ASSERT_THAT(parser.AppendMembers(first.view(), tree), IsOk());
+  ASSERT_THAT(parser.AppendMembers(second.view(), tree), IsOk());
+  tree.Close(attributes);
+  tree.EraseRepeated(attributes);
+  tree.Close(root);
+  const FlatNode& merged = *FindMember(tree.root(), "attributes");
+  EXPECT_EQ(merged.size, 4U);
+  EXPECT_EQ(LiveSize(merged), 3U);
+  EXPECT_EQ(FindMember(merged, "y")->raw, R"({"z":2})");
+  EXPECT_EQ(FindMember(merged, "w")->text, "\xc3\xa9");
+}
+
+TEST(FlatTreeTest, SplitListsMembersAndChecksThem) {
+  const Padded text(R"({"id": "a", "te\u0078t" : "x\ny" , "m":{"k" : [1,2]} ,"n":1.5 })");
+  FlatTree arena;
+  FlatTreeParser parser;
+  std::vector<RawField> fields;
+  ASSERT_THAT(parser.Split(text.view(), arena, fields), IsOk());
+  ASSERT_EQ(fields.size(), 4U);
+  EXPECT_EQ(fields[1].key, "text");
+  EXPECT_EQ(fields[1].raw_key, "te\\u0078t");
+  EXPECT_EQ(fields[1].raw, R"("x\ny")");
+  EXPECT_EQ(fields[2].raw, R"({"k" : [1,2]})");
+  EXPECT_EQ(fields[3].raw, "1.5");
+  EXPECT_EQ(*parser.Unescape(fields[1].raw, arena), "x\ny");
+  EXPECT_EQ(*parser.Unescape(fields[0].raw, arena), "a");
+}
+
+TEST(FlatTreeTest, RefusesBadJson) {
+  FlatTree tree;
+  FlatTreeParser parser;
+  std::vector<RawField> fields;
+  for (const std::string_view bad :
+       {R"({"a":1)", R"({"a" 1})", R"({"a":tru})", R"({"a":"\x"})", R"({"a":"\ud800"})",
+        R"({"a":1} x)", R"({"a":{"b":01}})", R"({"a":[1,]})", "{\"a\":\"\xff\"}", "[1]", "7", ""}) {
+    const Padded text(bad);
+    tree.Clear();
+    EXPECT_THAT(parser.AppendMembers(text.view(), tree),
+                IsError(ErrorCode::kInvalidArgument, "bad JSON"))
+        << bad;
+    fields.clear();
+    EXPECT_THAT(parser.Split(text.view(), tree, fields),
+                IsError(ErrorCode::kInvalidArgument, "bad JSON"))
+        << bad;
+  }
+  const Padded deep("{\"a\":" + std::string(2 * kMaxDepth, '[') + std::string(2 * kMaxDepth, ']') +
+                    "}");
+  EXPECT_THAT(parser.AppendMembers(deep.view(), tree),
+              IsError(ErrorCode::kInvalidArgument, "nested deeper"));
+  fields.clear();
+  EXPECT_THAT(parser.Split(deep.view(), tree, fields),
+              IsError(ErrorCode::kInvalidArgument, "nested deeper"));
+}
+
+TEST(FlatTreeTest, EqualityIsExactForNumbersAndFreeInMemberOrder) {
+  const auto equal = [](std::string_view a, std::string_view b, NumberEquality numbers) {
+    const Padded text("[" + std::string(a) + "," + std::string(b) + "]");
+    FlatTree tree;
+    FlatTreeParser parser;
+    EXPECT_THAT(parser.Append(text.view(), "", tree), IsOk());
+    return NodesEqual(*FindElement(tree.root(), 0), *FindElement(tree.root(), 1), numbers);
+  };
+  EXPECT_TRUE(equal("1", "1.0", NumberEquality::kByValue));
+  EXPECT_FALSE(equal("1", "1.0", NumberEquality::kByType));
+  EXPECT_FALSE(equal("9007199254740993", "9007199254740992.0", NumberEquality::kByValue));
+  EXPECT_TRUE(equal("18446744073709551615", "18446744073709551615", NumberEquality::kByType));
+  EXPECT_FALSE(equal("18446744073709551615", "1.8446744073709552e19", NumberEquality::kByValue));
+  EXPECT_TRUE(equal(R"({"a":1,"b":[2]})", R"({"b":[2],"a":1})", NumberEquality::kByType));
+  EXPECT_FALSE(equal(R"({"a":1})", R"({"a":1,"b":2})", NumberEquality::kByType));
+  EXPECT_FALSE(equal("[1,2]", "[2,1]", NumberEquality::kByType));
+  EXPECT_FALSE(equal("null", "false", NumberEquality::kByType));
+}
+
+}  // namespace
+}  // namespace datalake::json
