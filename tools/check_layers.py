@@ -57,7 +57,7 @@ LIBRARIES: tuple[Library, ...] = (
     _library("boost", r"boost/", "server", "server"),
     _library("parquet", r"parquet/", "format"),
     _library("arrow", r"arrow/((io/)?type_fwd\.h|c/abi\.h)$", "", "*"),
-    # What arrow_status.h, the one adapter of errors, turns into ours: light, used by .cc files alone.
+    # What arrow_status.h, the one adapter of errors, turns into ours; light.
     _library("arrow", r"arrow/(status|result)\.h$", "", "format"),
     _library("arrow ipc", r"arrow/(ipc|csv|io)/", "format"),
     _library("arrow", r"arrow/"),
