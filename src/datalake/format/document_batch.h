@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "datalake/base/result.h"
@@ -82,12 +83,14 @@ class DocumentBatch {
   /// Fills the rows from the block's lines of JSON. Errors are rows of rejects().
   void DecodeJsonLines(json::DocumentParser& parser);
 
-  /// A row that is not from a line; `owner` keeps what it views alive.
+  /// Rows that are not from lines; KeepAlive holds what they view.
   void AddDocument(const Document& document) { documents_.push_back(document); }
 
   void AddReject(RejectedLine reject) { rejects_.push_back(std::move(reject)); }
 
   void KeepAlive(std::shared_ptr<const void> owner) { owner_ = std::move(owner); }
+
+  const std::shared_ptr<const void>& owner() const { return owner_; }
 
  private:
   std::string_view path_;

@@ -16,8 +16,8 @@ namespace datalake::format {
 struct DocumentReaderOptions {
   /// A block ends with the line in which this many bytes are reached; the blocks of a file depend
   /// on nothing else, so neither does what is made of them.
-  std::size_t block_bytes = std::size_t{1} << 20;
-  /// A longer line is an error: it bounds memory.
+  std::size_t block_bytes = std::size_t{1} << 19;
+  /// A line that is longer than this and than a block is an error: it bounds memory.
   std::size_t max_line_bytes = std::size_t{128} << 20;
 
   /// Errors: kInvalidArgument.

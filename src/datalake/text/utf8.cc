@@ -86,6 +86,19 @@ std::size_t FirstInvalidUtf8(std::string_view text) {
   return std::string_view::npos;
 }
 
+std::string ReplaceInvalidUtf8(std::string_view text) {
+  std::string valid;
+  while (true) {
+    const std::size_t at = FirstInvalidUtf8(text);
+    valid.append(text.substr(0, at));
+    if (at == std::string_view::npos) {
+      return valid;
+    }
+    valid.append("\xEF\xBF\xBD");
+    text.remove_prefix(at + 1);
+  }
+}
+
 bool IsValidUtf8(std::string_view text) {
   return FirstInvalidUtf8(text) == std::string_view::npos;
 }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace datalake::text {
@@ -12,6 +13,9 @@ bool IsValidUtf8(std::string_view text);
 
 /// Byte offset of the first ill-formed sequence, or std::string_view::npos. Thread-safe.
 std::size_t FirstInvalidUtf8(std::string_view text);
+
+/// `text` with each ill-formed byte replaced by U+FFFD, for messages and reject files. Thread-safe.
+std::string ReplaceInvalidUtf8(std::string_view text);
 
 /// Number of Unicode code points of valid UTF-8: the bytes that continue none. About 20 GB/s.
 /// On invalid text the count is that of its non-continuation bytes. Thread-safe.

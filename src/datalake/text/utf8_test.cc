@@ -58,6 +58,11 @@ TEST(Utf8Test, FindsErrorBehindLongAsciiRun) {
   }
 }
 
+TEST(Utf8Test, ReplacesIllFormedBytes) {
+  EXPECT_EQ(ReplaceInvalidUtf8("plain \u00e9"), "plain \u00e9");
+  EXPECT_EQ(ReplaceInvalidUtf8("a\xFF\xC3(\xE2\x82"), "a\uFFFD\uFFFD(\uFFFD\uFFFD");
+}
+
 TEST(Utf8Test, CountsCodePointsOfLongTexts) {
   std::string text;
   for (std::size_t i = 0; i < 20'000; ++i) {

@@ -1,0 +1,203 @@
+#include "datalake/curate/attribute_writer.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "datalake/json/writer.h"
+
+namespace datalake::curate {
+namespace {
+
+constexpr std::uint64_t kScale = 100'000;  // 5 decimals
+// "[18446744073709551615,18446744073709551615,-1234567890123456.12345],"
+constexpr std::size_t kMaxSpanBytes = 80;
+
+char* WriteUint(char* out, std::uint64_t value) {
+  return std::to_chars(out, out + 20, value).ptr;
+}
+
+// `scaled` / 100000 with at least one decimal and no trailing zeros.
+char* WriteScaled(char* out, std::uint64_t scaled) {
+  out = WriteUint(out, scaled / kScale);
+  *out++ = '.';
+  auto decimals = static_cast<std::uint32_t>(scaled % kScale);
+  for (std::uint32_t unit = kScale / 10; unit != 0; unit /= 10) {
+    *out++ = static_cast<char>('0' + decimals / unit);
+    decimals %= unit;
+    if (decimals == 0) {
+      break;
+    }
+  }
+  return out;
+}
+
+// Any finite score below 1e16, through the exact decimal digits of the double.
+char* WriteScoreExactly(char* out, double magnitude) {
+  std::array<char, 32> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), magnitude,
+                                 std::chars_format::fixed, 5)
+                       .ptr;
+  // Above 15 digits the rounded value may have a shorter form, so ask again for the shortest.
+  double rounded = 0;
+  std::from_chars(digits.data(), end, rounded);
+  char* const begin = out;
+  out = std::to_chars(out, out + 24, rounded, std::chars_format::fixed).ptr;
+  if (std::memchr(begin, '.', static_cast<std::size_t>(out - begin)) == nullptr) {
+    *out++ = '.';
+    *out++ = '0';
+  }
+  return out;
+}
+
+char* WriteScore(char* out, double score) {
+  if (std::signbit(score)) {
+    *out++ = '-';
+  }
+  const double magnitude = std::fabs(score);
+  const double scaled = magnitude * static_cast<double>(kScale);
+  if (scaled < 1e9) {
+    // The product is off by less than 2^-23 here: rounding is safe unless it is that near a tie.
+    const double whole = std::floor(scaled);
+    const double rest = scaled - whole;
+    if (std::fabs(rest - 0.5) > 1e-6) {
+      return WriteScaled(out, static_cast<std::uint64_t>(whole) + (rest > 0.5 ? 1 : 0));
+    }
+  } else if (magnitude < 1e15 && magnitude == std::floor(magnitude)) {
+    out = WriteUint(out, static_cast<std::uint64_t>(magnitude));
+    *out++ = '.';
+    *out++ = '0';
+    return out;
+  }
+  return WriteScoreExactly(out, magnitude);
+}
+
+bool IsKeyCharacter(char c) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+// True when spans of equal types stand together.
+bool IsGrouped(std::span<const Span> spans) {
+  for (std::size_t i = 1; i < spans.size(); ++i) {
+    if (spans[i].type < spans[i - 1].type) {
+      return false;
+    }
+  }
+  return true;
+}
+
+std::vector<Span> Grouped(std::span<const Span> spans) {
+  std::vector<Span> grouped;
+  grouped.reserve(spans.size());
+  std::vector<std::uint32_t> done;
+  for (const Span& first : spans) {
+    if (std::find(done.begin(), done.end(), first.type) != done.end()) {
+      continue;
+    }
+    done.push_back(first.type);
+    std::copy_if(spans.begin(), spans.end(), std::back_inserter(grouped),
+                 [&](const Span& span) { return span.type == first.type; });
+  }
+  return grouped;
+}
+
+}  // namespace
+
+Result<std::string> AttributeKeyPart(std::string_view name) {
+  std::string part(name);
+  std::replace_if(part.begin(), part.end(), [](char c) { return !IsKeyCharacter(c); }, '_');
+  if (part.empty() || (part[0] >= '0' && part[0] <= '9')) {
+    return Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format("name for attributes must not be empty or begin with a digit: {}", name)};
+  }
+  return part;
+}
+
+void AppendScore(std::string& out, double score) {
+  if (std::fabs(score) >= 1e16) {
+    json::AppendDouble(out, score);  // no decimals left to round
+    return;
+  }
+  std::array<char, kMaxSpanBytes> digits;
+  out.append(digits.data(), WriteScore(digits.data(), score));
+}
+
+AttributeWriter::AttributeWriter(const std::vector<Source>& sources) {
+  for (const Source& source : sources) {
+    std::vector<std::string>& keys = keys_.emplace_back();
+    for (const std::string_view type : source.tagger.types()) {
+      std::string& key = keys.emplace_back();
+      std::string name = source.key_prefix;
+      for (const char c : type) {
+        name.push_back(IsKeyCharacter(c) ? c : '_');
+      }
+      json::AppendString(key, name);
+      key.append(":[");
+    }
+  }
+}
+
+void AttributeWriter::AppendLine(std::string_view id, std::string_view source,
+                                 std::span<const std::vector<Span>* const> spans,
+                                 std::string& out) const {
+  out.append(R"({"id":)");
+  json::AppendString(out, id);
+  out.append(R"(,"attributes":{)");
+  const std::size_t begin = out.size();
+  for (std::size_t i = 0; i < spans.size(); ++i) {
+    if (IsGrouped(*spans[i])) {
+      AppendSpans(i, *spans[i], out);
+    } else {
+      AppendSpans(i, Grouped(*spans[i]), out);
+    }
+  }
+  if (out.size() > begin) {
+    out.pop_back();  // the last comma
+  }
+  out.append(R"(},"source":)");
+  json::AppendString(out, source);
+  out.append("}\n");
+}
+
+void AttributeWriter::AppendRejectedLine(std::string& out) {
+  out.append("{\"id\":null,\"attributes\":{},\"source\":null}\n");
+}
+
+// Each type ends with a comma, also the last one.
+void AttributeWriter::AppendSpans(std::size_t source, std::span<const Span> spans,
+                                  std::string& out) const {
+  std::size_t room = spans.size() * (kMaxSpanBytes + 4);
+  for (const Span& span : spans) {
+    room += keys_[source][span.type].size();
+  }
+  const std::size_t old_size = out.size();
+  out.resize(old_size + room);
+  char* at = out.data() + old_size;
+  for (std::size_t i = 0; i < spans.size(); ++i) {
+    const Span& span = spans[i];
+    if (i == 0 || span.type != spans[i - 1].type) {
+      const std::string& key = keys_[source][span.type];
+      std::memcpy(at, key.data(), key.size());
+      at += key.size();
+    }
+    *at++ = '[';
+    at = WriteUint(at, span.start);
+    *at++ = ',';
+    at = WriteUint(at, span.end);
+    *at++ = ',';
+    at = WriteScore(at, span.score);
+    *at++ = ']';
+    if (i + 1 == spans.size() || spans[i + 1].type != span.type) {
+      *at++ = ']';
+    }
+    *at++ = ',';
+  }
+  out.resize(static_cast<std::size_t>(at - out.data()));
+}
+
+}  // namespace datalake::curate

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <memory>
+
+#include "datalake/base/result.h"
+#include "datalake/curate/tagger.h"
+
+namespace datalake::curate {
+
+// One factory a file of this folder, one line in taggers.cc.
+Result<std::unique_ptr<const Tagger>> MakeCharLengthV1();
+Result<std::unique_ptr<const Tagger>> MakeGopherV2();
+
+}  // namespace datalake::curate
