@@ -17,7 +17,7 @@ BIN = ROOT / ".venv/bin"
 # Folders whose Python modules are one program to mypy; below tests/ and python/ each folder is one.
 NESTED = ("tests", "python")
 # Folders whose modules the others import.
-SHARED = ("tools", "tools/setup", "tests/cases")
+SHARED = ("tools", "tools/setup", "tests/cases", "tests/compat/dolma")
 
 
 def files_with(*suffixes: str) -> list[str]:

@@ -65,7 +65,7 @@ class PackageCache:
                 option = ["-o", "APT::Sandbox::User=root"] if os.geteuid() == 0 else []
                 problem = _run(["apt-get", "-q", *option, "download", *names], Path(work))
                 for archive in sorted(Path(work).glob("*.deb")):
-                    problem = problem or self._unpack(archive, Path(work))
+                    problem = self._unpack(archive, Path(work)) or problem
         except OSError as error:
             raise PackageError(f"cannot write the package cache: {error}") from error
         if lacking := [name for name in names if not self._holds(name)]:

@@ -9,32 +9,14 @@ has expect.error, written by hand, the toolkit has to fail. Set it up with setup
 """
 
 import argparse
-import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(ROOT / "tests/cases"))
+sys.path[:0] = [str(ROOT / "tests/cases"), str(Path(__file__).resolve().parent)]
 import case_files  # noqa: E402
-
-
-def run_toolkit(toolkit: Path, arguments: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Runs the toolkit; the NLTK data folder beside it keeps its import off the network."""
-    environment = {
-        **os.environ,
-        "NLTK_DATA": str(toolkit.parent.parent / "nltk_data"),
-        "RUST_LOG": "error",
-    }
-    return subprocess.run(
-        [str(toolkit), *arguments],
-        cwd=cwd,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+import toolkit  # noqa: E402
 
 
 def main() -> int:
@@ -43,7 +25,7 @@ def main() -> int:
     )
     parser.add_argument("only", nargs="*", help="areas or AREA/NAME (default: all)")
     parser.add_argument("--check", action="store_true", help="write nothing, report what differs")
-    parser.add_argument("--toolkit", type=Path, default=ROOT / ".cache/dolma-venv/bin/dolma")
+    parser.add_argument("--toolkit", type=Path, default=toolkit.TOOLKIT)
     args = parser.parse_args()
     if not args.toolkit.exists():
         sys.exit(f"make_expectations.py: no toolkit: {args.toolkit}; run setup_oracle.py beside me")
@@ -55,12 +37,12 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="dolma-case-") as folder:
             work = Path(folder) / "work"
             config = case_files.prepare(case, work)
-            done = run_toolkit(args.toolkit, ["-c", str(config), case.parent.name], work)
-            outputs = {} if done.returncode else case_files.collect(case, work)
+            done = toolkit.run([str(args.toolkit), "-c", str(config), case.parent.name], work)
+            outputs = {} if done.exit_code else case_files.collect(case, work)
         made += 1
-        if (done.returncode != 0) != (case / "expect.error").exists():
+        if (done.exit_code != 0) != (case / "expect.error").exists():
             differing += 1
-            print(f"{name}: the toolkit exits {done.returncode}: {done.stderr.strip()[-200:]}")
+            print(f"{name}: the toolkit exits {done.exit_code}: {done.message[-200:]}")
         elif args.check:
             problem = case_files.difference(outputs, case_files.expected(case))
             differing += bool(problem)

@@ -1,0 +1,43 @@
+"""Runs the real toolkit and our program in the same words, and measures them."""
+
+import os
+import resource
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+TOOLKIT = ROOT / ".cache/dolma-venv/bin/dolma"
+PROGRAM = ROOT / "build/bin/datalake"
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended and what it cost."""
+
+    exit_code: int
+    message: str
+    wall_s: float
+    cpu_s: float
+
+
+def run(command: list[str], cwd: Path) -> Done:
+    """Runs one of the two programs in `cwd`.
+
+    For the toolkit, an empty NLTK data folder keeps its import off the network, and its own
+    programs come first in PATH because it starts some by name.
+    """
+    program = Path(command[0])
+    environment = {
+        **os.environ,
+        "NLTK_DATA": str(program.parent.parent / "nltk_data"),
+        "RUST_LOG": "error",
+    }
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    done = subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
+    after, wall_s = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic() - start
+    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Done(done.returncode, done.stderr.strip(), wall_s, cpu_s)
