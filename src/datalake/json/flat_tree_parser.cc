@@ -1,4 +1,4 @@
-#include <cstring>
+#include <algorithm>
 #include <optional>
 
 #include <fmt/format.h>
@@ -135,7 +135,7 @@ class Walk {
     return Members(object, 0);
   }
 
-  Status RootFields(std::vector<RawField>& fields) {
+  Status RootFields(const std::vector<std::string>* wanted, std::vector<RawField>& fields) {
     ondemand::object object;
     if (const auto code = document_.get_object().get(object); code != simdjson::SUCCESS) {
       return BadJson(text_, text_.data(), "must be an object");
@@ -150,7 +150,12 @@ class Walk {
       DATALAKE_TRY_ASSIGN(out.key, Key(out.raw_key));
       ondemand::value value = field.value();
       out.raw = TrimRight(value.raw_json_token());
-      DATALAKE_TRY(Check(value, 1));
+      if (wanted == nullptr ||
+          std::find(wanted->begin(), wanted->end(), out.key) != wanted->end()) {
+        DATALAKE_TRY(Value(value, out.key, 1));
+      } else {
+        DATALAKE_TRY(Check(value, 1));
+      }
       if (out.raw.front() == '{' || out.raw.front() == '[') {
         DATALAKE_TRY_ASSIGN(out.raw, RawUntilHere(out.raw.data()));
       }
@@ -422,11 +427,12 @@ Status FlatTreeParser::AppendMembers(std::string_view text, FlatTree& tree) {
   return walk.Finish();
 }
 
-Status FlatTreeParser::Split(std::string_view text, FlatTree& arena,
-                             std::vector<RawField>& fields) {
-  Walk walk(text, state_->parser, arena);
+Status FlatTreeParser::AppendFields(std::string_view text, FlatTree& tree,
+                                    const std::vector<std::string>* wanted,
+                                    std::vector<RawField>& fields) {
+  Walk walk(text, state_->parser, tree);
   DATALAKE_TRY(walk.Start());
-  DATALAKE_TRY(walk.RootFields(fields));
+  DATALAKE_TRY(walk.RootFields(wanted, fields));
   return walk.Finish();
 }
 

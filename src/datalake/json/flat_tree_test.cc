@@ -69,12 +69,15 @@ TEST(FlatTreeTest, PutsARowTogetherFromSeveralTexts) {
   EXPECT_EQ(FindMember(merged, "w")->text, "\xc3\xa9");
 }
 
-TEST(FlatTreeTest, SplitListsMembersAndChecksThem) {
+TEST(FlatTreeTest, FieldsAreListedAndCheckedAndTheWantedOnesParsed) {
   const Padded text(R"({"id": "a", "te\u0078t" : "x\ny" , "m":{"k" : [1,2]} ,"n":1.5 })");
   FlatTree arena;
   FlatTreeParser parser;
   std::vector<RawField> fields;
-  ASSERT_THAT(parser.Split(text.view(), arena, fields), IsOk());
+  const std::vector<std::string> wanted = {"m"};
+  ASSERT_THAT(parser.AppendFields(text.view(), arena, &wanted, fields), IsOk());
+  ASSERT_EQ(arena.size(), 4U);
+  EXPECT_EQ(arena.root().key, "m");
   ASSERT_EQ(fields.size(), 4U);
   EXPECT_EQ(fields[1].key, "text");
   EXPECT_EQ(fields[1].raw_key, "te\\u0078t");
@@ -98,7 +101,7 @@ TEST(FlatTreeTest, RefusesBadJson) {
                 IsError(ErrorCode::kInvalidArgument, "bad JSON"))
         << bad;
     fields.clear();
-    EXPECT_THAT(parser.Split(text.view(), tree, fields),
+    EXPECT_THAT(parser.AppendFields(text.view(), tree, nullptr, fields),
                 IsError(ErrorCode::kInvalidArgument, "bad JSON"))
         << bad;
   }
@@ -107,7 +110,7 @@ TEST(FlatTreeTest, RefusesBadJson) {
   EXPECT_THAT(parser.AppendMembers(deep.view(), tree),
               IsError(ErrorCode::kInvalidArgument, "nested deeper"));
   fields.clear();
-  EXPECT_THAT(parser.Split(deep.view(), tree, fields),
+  EXPECT_THAT(parser.AppendFields(deep.view(), tree, nullptr, fields),
               IsError(ErrorCode::kInvalidArgument, "nested deeper"));
 }
 

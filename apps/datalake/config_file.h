@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "datalake/base/result.h"
+#include "datalake/json/value.h"
+
+namespace datalake::io {
+class FileSystem;
+}
+
+namespace datalake::apps {
+
+/// One key given on the command line: "dedupe.name" and its text.
+struct ConfigOverride {
+  std::string key;  ///< dotted
+  std::vector<std::string> values;
+  bool is_list = false;
+};
+
+/// The config of a command: the YAML (or JSON) file `path`, none when empty, with `overrides` put
+/// over it. Plain scalars get types as in YAML 1.1's usual forms (`1_000`, `1e-9`, yes, null);
+/// `${oc.env:NAME}` and `${oc.env:NAME,default}` in strings become the environment's value.
+/// Errors: kNotFound, kInvalidArgument (bad YAML, naming file and line; no set of keys at the top;
+/// an override below a scalar; an unset variable), kUnsupported (another interpolation), kIo.
+Result<json::Value> ReadConfig(io::FileSystem& fs, std::string_view path,
+                               const std::vector<ConfigOverride>& overrides);
+
+}  // namespace datalake::apps
