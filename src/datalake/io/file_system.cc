@@ -1,5 +1,7 @@
 #include "datalake/io/file_system.h"
 
+#include <fmt/format.h>
+
 #include "datalake/io/path.h"
 
 namespace datalake::io {
@@ -13,6 +15,36 @@ Result<bool> FileSystem::Exists(std::string_view path) {
     return false;
   }
   return std::move(info).error();
+}
+
+Status FileSystem::MakeDirectories(std::string_view path) {
+  while (path.size() > 1 && path.ends_with('/')) {
+    path.remove_suffix(1);
+  }
+  if (path.empty()) {
+    return {};
+  }
+  const auto info = Stat(path);
+  if (info && info->is_directory) {
+    return {};
+  }
+  if (info) {
+    return Error{ErrorCode::kAlreadyExists,
+                 fmt::format("a file is in the way of folder: {}", path)};
+  }
+  if (info.error().code != ErrorCode::kNotFound) {
+    return info.error();
+  }
+  const std::string_view parent = ParentPath(path);
+  if (parent != path) {
+    DATALAKE_TRY(MakeDirectories(parent));
+  }
+  // When another process was faster, it syncs the parent, and so do we: it may not be there yet.
+  Status made = MakeDirectory(path);
+  if (!made && made.error().code != ErrorCode::kAlreadyExists) {
+    return made;
+  }
+  return SyncDirectory(parent);
 }
 
 Status FileSystem::RemoveTree(std::string_view path) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,18 @@ class FileLock {
   virtual ~FileLock() = default;
 };
 
+/// Makes many files durable together, cheaper than one by one. Opened before they are written, so
+/// that no write error is missed. Single-threaded.
+class BulkSync {
+ public:
+  virtual ~BulkSync() = default;
+
+  /// Blocks until the bytes of `files` and the names in `folders` are durable. All are of the
+  /// storage of the folder it was opened for, written since then and closed. An error means that
+  /// the state of all of them is unknown.
+  virtual Status Sync(std::span<const std::string> files, std::span<const std::string> folders) = 0;
+};
+
 /// Files of one storage by path ('/' between components; relative paths from the working folder).
 /// Thread-safe. Every error names the path. Beyond those listed, all calls give kIo,
 /// kPermissionDenied and, where they write, kResourceExhausted (no space, no descriptors).
@@ -57,9 +70,9 @@ class FileSystem {
   /// Removes an empty folder. Errors: kNotFound, kIo (not empty).
   virtual Status RemoveDirectory(std::string_view path) = 0;
 
-  /// Makes the folder and those above it, each durable (the parents are synced). An existing folder
-  /// is fine. Errors: kAlreadyExists (a file is in the way).
-  virtual Status MakeDirectories(std::string_view path) = 0;
+  /// Makes one folder in an existing one; durable once that one is synced.
+  /// Errors: kAlreadyExists, kNotFound.
+  virtual Status MakeDirectory(std::string_view path) = 0;
 
   /// The entries of a folder, sorted by name. Errors: kNotFound.
   virtual Result<std::vector<DirectoryEntry>> List(std::string_view path) = 0;
@@ -70,12 +83,19 @@ class FileSystem {
   /// Makes the names in a folder durable (fsync of the folder).
   virtual Status SyncDirectory(std::string_view path) = 0;
 
+  /// `folder` exists; see BulkSync.
+  virtual Result<std::unique_ptr<BulkSync>> OpenBulkSync(std::string_view folder) = 0;
+
   /// Takes an exclusive lock on the file `path`, made if absent and never removed; who holds it is
   /// written in it. Does not wait. Errors: kUnavailable naming the holder.
   virtual Result<std::unique_ptr<FileLock>> Lock(std::string_view path) = 0;
 
   /// Bytes that may still be written below `path`.
   virtual Result<std::uint64_t> FreeBytes(std::string_view path) = 0;
+
+  /// Makes the folder and those above it, each durable (the parents are synced). An existing folder
+  /// is fine. Errors: kAlreadyExists (a file is in the way).
+  Status MakeDirectories(std::string_view path);
 
   /// False when nothing is there.
   Result<bool> Exists(std::string_view path);

@@ -18,10 +18,11 @@ class LocalFileSystem final : public FileSystem {
   Status Rename(std::string_view from, std::string_view to) override;
   Status Remove(std::string_view path) override;
   Status RemoveDirectory(std::string_view path) override;
-  Status MakeDirectories(std::string_view path) override;
+  Status MakeDirectory(std::string_view path) override;
   Result<std::vector<DirectoryEntry>> List(std::string_view path) override;
   Result<FileInfo> Stat(std::string_view path) override;
   Status SyncDirectory(std::string_view path) override;
+  Result<std::unique_ptr<BulkSync>> OpenBulkSync(std::string_view folder) override;
   Result<std::unique_ptr<FileLock>> Lock(std::string_view path) override;
   Result<std::uint64_t> FreeBytes(std::string_view path) override;
 };
