@@ -1,12 +1,15 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "datalake/base/clock.h"
 #include "datalake/base/progress.h"
 #include "datalake/base/result.h"
 #include "datalake/base/thread_pool.h"
@@ -47,7 +50,6 @@ struct TagUnit {
   std::string input;
   std::vector<TagOutput> outputs;
   std::string rejects_path;  ///< written only when lines were rejected
-  std::uint64_t size_bytes = 0;
 };
 
 /// A tagger of a plan and the part of its keys before the span type.
@@ -78,33 +80,34 @@ struct TagReport {
 
 /// Expands the patterns and derives the outputs: `<root>/documents/<rest>` gives
 /// `<root>/attributes/<experiment>/<rest>` (the first path component `documents` counts), or
-/// `<destination>/<path below the pattern's fixed part>`.
-/// Errors: kInvalidArgument (options, no `documents` in a path, two inputs for one output, nothing
-/// matches), kNotFound (tagger), kIo.
+/// `<destination>/<path below the pattern's fixed part>`; rejects go to
+/// `<root>/rejects/<rest>.jsonl` or below `<destination>/rejects/`. Parquet documents get lines of
+/// JSON, zstd-compressed. Errors: kInvalidArgument (options, no `documents` in a path, two inputs
+/// for one output, nothing matches), kNotFound (tagger), kIo.
 Result<TagPlan> PlanTag(io::FileSystem& fs, const TagOptions& options,
                         const TaggerRegistry& registry);
 
-/// Where one unit runs.
+/// What tagging may use. Members outlive the run.
 struct TagContext {
   io::FileSystem& fs;
-  ThreadPool& pool;  ///< shares its blocks when threads are free; the caller may be one of them
+  const Clock& clock;  ///< for the rate of progress events only
+  ThreadPool& pool;    ///< threads that are free share a file's blocks
   ProgressSink& progress;
   std::stop_token stop;
 };
 
 /// Tags one file: reads it once, feeds every tagger from one splitting into words, and writes the
 /// outputs in the order of the lines. The bytes written do not depend on threads. Memory: a few
-/// blocks of 1 MiB a thread. Safe to run again.
+/// blocks of half a MiB a thread. Safe to run again, and from a task of the pool.
 /// Errors: kCorruption and kInvalidArgument naming file and line (bad input over max_rejects),
 /// kCancelled, kResourceExhausted, kIo; no output is left under its final name.
 Result<TagReport> RunTagUnit(const TagPlan& plan, const TagUnit& unit, const TagContext& context);
 
-/// Runs all units of the plan that options ask for, files and blocks in parallel on `pool`. Must
-/// not be called from a task of the pool. Reports documents and bytes a few times a second.
-/// Errors: those of PlanTag and RunTagUnit, of the first failing file in order; files that were
+/// Plans, then runs all units, files and blocks in parallel on the pool, of which the caller must
+/// be no task. Reports documents and bytes a few times a second.
+/// Errors: those of PlanTag, and of RunTagUnit for the first failing file in order; files that were
 /// done stay done.
-Result<TagReport> RunTag(io::FileSystem& fs, const TagOptions& options,
-                         const TaggerRegistry& registry, ThreadPool& pool, ProgressSink& progress,
-                         std::stop_token stop);
+Result<TagReport> RunTag(const TagOptions& options, const TaggerRegistry& registry,
+                         const TagContext& context);
 
 }  // namespace datalake::curate

@@ -168,7 +168,7 @@ Result<std::unique_ptr<DocumentReader>> OpenDocuments(io::FileSystem& fs, std::s
                                                       const DocumentReaderOptions& options) {
   DATALAKE_TRY(options.Validate());
   if (path.ends_with(".parquet")) {
-    return OpenParquetDocuments(fs, path);
+    return OpenParquetDocuments(fs, path, options);
   }
   DATALAKE_TRY_ASSIGN(auto input, io::OpenCompressed(fs, path));
   return std::make_unique<JsonLinesReader>(std::string(path), std::move(input), options);

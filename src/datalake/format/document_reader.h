@@ -28,7 +28,7 @@ struct DocumentReaderOptions {
 /// ReadBlock from one thread, Decode from any.
 class DocumentReader {
  public:
-  virtual ~DocumentReader() = default;
+  virtual ~DocumentReader();
 
   /// Reads the next block into `batch`, undecoded; false at the end of the file. Empty files have
   /// no blocks. Single-threaded.

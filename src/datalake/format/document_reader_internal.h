@@ -10,6 +10,7 @@ namespace datalake::format {
 
 /// OpenDocuments for a Parquet file; errors as there.
 Result<std::unique_ptr<DocumentReader>> OpenParquetDocuments(io::FileSystem& fs,
-                                                             std::string_view path);
+                                                             std::string_view path,
+                                                             const DocumentReaderOptions& options);
 
 }  // namespace datalake::format

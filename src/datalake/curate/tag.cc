@@ -1,0 +1,343 @@
+// One file goes through three steps (base/ordered_pipeline.h): blocks of lines are read in order,
+// decoded and tagged on any thread, written in order. Blocks and compressed frames depend on the
+// input alone, so the bytes of an output do not depend on threads.
+#include "datalake/curate/tag.h"
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "datalake/base/mutex.h"
+#include "datalake/base/ordered_pipeline.h"
+#include "datalake/curate/attribute_writer.h"
+#include "datalake/format/document_reader.h"
+#include "datalake/io/atomic_file.h"
+#include "datalake/io/compression.h"
+#include "datalake/io/file_system.h"
+#include "datalake/json/document.h"
+#include "datalake/json/writer.h"
+#include "datalake/text/utf8.h"
+
+namespace datalake::curate {
+namespace {
+
+constexpr std::int64_t kReportNanos = 250'000'000;
+
+// Counts of a whole run, and its progress. Thread-safe.
+class RunCounts {
+ public:
+  RunCounts(const Clock& clock, ProgressSink& progress) : clock_(clock), progress_(progress) {}
+
+  void AddBlock(std::uint64_t documents, std::uint64_t bytes) {
+    documents_ += documents;
+    bytes_ += bytes;
+    const std::int64_t now = clock_.SteadyNanos();
+    std::int64_t due = due_.load();
+    if (now >= due && due_.compare_exchange_strong(due, now + kReportNanos)) {
+      Report();
+    }
+  }
+
+  // The number of bad lines with this one.
+  std::uint64_t AddReject() { return ++rejects_; }
+
+  void Report() {
+    progress_.Report(
+        {.phase = "tag", .items_done = documents_, .unit = "documents", .bytes_done = bytes_});
+  }
+
+ private:
+  const Clock& clock_;
+  ProgressSink& progress_;
+  std::atomic<std::uint64_t> documents_{0};
+  std::atomic<std::uint64_t> bytes_{0};
+  std::atomic<std::uint64_t> rejects_{0};
+  std::atomic<std::int64_t> due_{0};
+};
+
+// Lets a compressor write to a file that is published after it.
+class BorrowedFile final : public io::OutputStream {
+ public:
+  explicit BorrowedFile(io::AtomicFile& file) : file_(file) {}
+
+  Status Write(std::span<const std::byte> bytes) override { return file_.Write(bytes); }
+
+  Status Close() override { return {}; }
+
+ private:
+  io::AtomicFile& file_;
+};
+
+// A file that is compressed as its name says and appears when it is published.
+class OutputFile {
+ public:
+  static Result<OutputFile> Make(io::FileSystem& fs, const std::string& path) {
+    OutputFile output;
+    DATALAKE_TRY_ASSIGN(output.file_, io::AtomicFile::Make(fs, path, io::PublishMode::kReplace));
+    DATALAKE_TRY_ASSIGN(output.stream_,
+                        io::MakeCompressor(std::make_unique<BorrowedFile>(*output.file_),
+                                           io::CompressionOfPath(path)));
+    return output;
+  }
+
+  Status Write(std::string_view text) { return stream_->Write(text); }
+
+  Status Publish() {
+    DATALAKE_TRY(stream_->Close());
+    return file_->Publish();
+  }
+
+ private:
+  OutputFile() = default;
+
+  std::unique_ptr<io::AtomicFile> file_;
+  std::unique_ptr<io::OutputStream> stream_;  // after file_: goes first
+};
+
+// What one thread needs to tag a block; lent out and taken back.
+struct Scratch {
+  json::DocumentParser parser;
+  DocumentView view;
+  std::vector<std::unique_ptr<TaggerState>> states;
+  std::vector<std::vector<Span>> spans;  // by tagger
+};
+
+class ScratchStore {
+ public:
+  explicit ScratchStore(const TagPlan& plan) : plan_(plan) {}
+
+  std::unique_ptr<Scratch> Take() {
+    {
+      MutexLock lock(mutex_);
+      if (!free_.empty()) {
+        std::unique_ptr<Scratch> scratch = std::move(free_.back());
+        free_.pop_back();
+        return scratch;
+      }
+    }
+    auto scratch = std::make_unique<Scratch>();
+    scratch->spans.resize(plan_.taggers.size());
+    for (const PlannedTagger& tagger : plan_.taggers) {
+      scratch->states.push_back(tagger.tagger->MakeState());
+    }
+    return scratch;
+  }
+
+  void GiveBack(std::unique_ptr<Scratch> scratch) {
+    MutexLock lock(mutex_);
+    free_.push_back(std::move(scratch));
+  }
+
+ private:
+  const TagPlan& plan_;
+  Mutex mutex_;
+  std::vector<std::unique_ptr<Scratch>> free_ DATALAKE_GUARDED_BY(mutex_);
+};
+
+// A block between the steps.
+struct Block {
+  format::DocumentBatch batch;
+  std::vector<std::string> lines;  // by output
+  Status status;
+};
+
+class UnitRun {
+ public:
+  UnitRun(const TagPlan& plan, const TagUnit& unit, const TagContext& context, RunCounts& counts)
+      : plan_(plan), unit_(unit), context_(context), counts_(counts), scratch_(plan) {}
+
+  Result<TagReport> Run() {
+    DATALAKE_TRY(ChooseOutputs());
+    if (outputs_.empty()) {
+      report_.files_skipped = 1;
+      return report_;
+    }
+    DATALAKE_TRY_ASSIGN(reader_, format::OpenDocuments(context_.fs, unit_.input));
+    for (const TagOutput* output : outputs_) {
+      DATALAKE_TRY_ASSIGN(OutputFile file, OutputFile::Make(context_.fs, output->path));
+      files_.push_back(std::move(file));
+    }
+    blocks_.resize(OrderedSlots(context_.pool));
+    DATALAKE_TRY(RunOrdered(
+        context_.pool, context_.stop,
+        {.read = [this](std::size_t slot) { return reader_->ReadBlock(blocks_[slot].batch); },
+         .work = [this](std::size_t slot) { Work(blocks_[slot]); },
+         .emit = [this](std::size_t slot) { return Emit(blocks_[slot]); }}));
+    DATALAKE_TRY(Publish());
+    report_.files_tagged = 1;
+    return report_;
+  }
+
+ private:
+  // The outputs that are still to be made.
+  Status ChooseOutputs() {
+    for (const TagOutput& output : unit_.outputs) {
+      if (plan_.existing == ExistingOutputs::kSkip) {
+        DATALAKE_TRY_ASSIGN(const bool is_there, context_.fs.Exists(output.path));
+        if (is_there) {
+          continue;
+        }
+      }
+      outputs_.push_back(&output);
+      std::vector<AttributeWriter::Source> sources;
+      for (const std::size_t tagger : output.taggers) {
+        sources.push_back({*plan_.taggers[tagger].tagger, plan_.taggers[tagger].key_prefix});
+        taggers_.push_back(tagger);
+      }
+      writers_.emplace_back(sources);
+    }
+    return {};
+  }
+
+  void Work(Block& block) {
+    block.lines.resize(outputs_.size());
+    for (std::string& lines : block.lines) {
+      lines.clear();
+    }
+    std::unique_ptr<Scratch> scratch = scratch_.Take();
+    block.status = reader_->Decode(block.batch, scratch->parser);
+    if (block.status) {
+      TagBlock(block, *scratch);
+    }
+    scratch_.GiveBack(std::move(scratch));
+  }
+
+  void TagBlock(Block& block, Scratch& scratch) const {
+    auto reject = block.batch.rejects().begin();
+    const auto rejects_end = block.batch.rejects().end();
+    const auto skip_rejects = [&](std::uint64_t line) {
+      for (; reject != rejects_end && reject->line < line; ++reject) {
+        for (std::string& lines : block.lines) {
+          AttributeWriter::AppendRejectedLine(lines);
+        }
+      }
+    };
+    std::vector<const std::vector<Span>*> spans;
+    for (const format::Document& document : block.batch.documents()) {
+      skip_rejects(document.line);
+      scratch.view.Reset(document.text);
+      for (const std::size_t tagger : taggers_) {
+        scratch.spans[tagger].clear();
+        plan_.taggers[tagger].tagger->Tag(scratch.view, scratch.states[tagger].get(),
+                                          scratch.spans[tagger]);
+      }
+      for (std::size_t i = 0; i < outputs_.size(); ++i) {
+        spans.clear();
+        for (const std::size_t tagger : outputs_[i]->taggers) {
+          spans.push_back(&scratch.spans[tagger]);
+        }
+        writers_[i].AppendLine(document.id, document.source, spans, block.lines[i]);
+      }
+    }
+    skip_rejects(block.batch.num_lines());
+  }
+
+  Status Emit(Block& block) {
+    DATALAKE_TRY(block.status);
+    for (const format::RejectedLine& reject : block.batch.rejects()) {
+      DATALAKE_TRY(EmitReject(block.batch, reject));
+    }
+    for (std::size_t i = 0; i < files_.size(); ++i) {
+      DATALAKE_TRY(files_[i].Write(block.lines[i]));
+    }
+    report_.documents += block.batch.documents().size();
+    report_.bytes += block.batch.size_bytes();
+    counts_.AddBlock(block.batch.documents().size(), block.batch.size_bytes());
+    return {};
+  }
+
+  Status EmitReject(const format::DocumentBatch& batch, const format::RejectedLine& reject) {
+    ++report_.rejects;
+    if (counts_.AddReject() > plan_.max_rejects) {
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("bad document: {}: {}, byte {} of the file; repair it or raise "
+                               "max_rejects ({})",
+                               reject.reason, batch.Where(reject.line), reject.byte_offset,
+                               plan_.max_rejects)};
+    }
+    if (!rejects_) {
+      DATALAKE_TRY_ASSIGN(rejects_, io::AtomicFile::Make(context_.fs, unit_.rejects_path,
+                                                         io::PublishMode::kReplace));
+    }
+    std::string line;
+    json::Writer writer(line);
+    writer.BeginObject();
+    writer.Key("line");
+    writer.Uint(batch.first_line() + reject.line);
+    writer.Key("byte_offset");
+    writer.Uint(reject.byte_offset);
+    writer.Key("reason");
+    writer.String(reject.reason);
+    writer.Key("raw");
+    writer.String(text::ReplaceInvalidUtf8(reject.raw_line));
+    writer.EndObject();
+    writer.EndLine();
+    return rejects_->Write(std::string_view(line));
+  }
+
+  // Rejects first: attributes are never there without the list of what they lack.
+  Status Publish() {
+    if (rejects_) {
+      DATALAKE_TRY(rejects_->Publish());
+    } else if (Status removed = context_.fs.Remove(unit_.rejects_path);
+               !removed && removed.error().code != ErrorCode::kNotFound) {
+      return removed;  // of an earlier run, when the input was bad
+    }
+    for (OutputFile& file : files_) {
+      DATALAKE_TRY(file.Publish());
+    }
+    return {};
+  }
+
+  const TagPlan& plan_;
+  const TagUnit& unit_;
+  const TagContext& context_;
+  RunCounts& counts_;
+  ScratchStore scratch_;
+  TagReport report_;
+  std::vector<const TagOutput*> outputs_;
+  std::vector<std::size_t> taggers_;  // those of outputs_
+  std::vector<AttributeWriter> writers_;
+  std::vector<OutputFile> files_;
+  std::unique_ptr<io::AtomicFile> rejects_;
+  std::unique_ptr<format::DocumentReader> reader_;
+  std::vector<Block> blocks_;
+};
+
+}  // namespace
+
+Result<TagReport> RunTagUnit(const TagPlan& plan, const TagUnit& unit, const TagContext& context) {
+  RunCounts counts(context.clock, context.progress);
+  Result<TagReport> report = UnitRun(plan, unit, context, counts).Run();
+  counts.Report();
+  return report;
+}
+
+Result<TagReport> RunTag(const TagOptions& options, const TaggerRegistry& registry,
+                         const TagContext& context) {
+  DATALAKE_TRY_ASSIGN(const TagPlan plan, PlanTag(context.fs, options, registry));
+  RunCounts counts(context.clock, context.progress);
+  TagReport total;
+  total.warnings = plan.warnings;
+  Mutex mutex;
+  const Status done =
+      ParallelFor(context.pool, plan.units.size(), context.stop, [&](std::size_t i) -> Status {
+        DATALAKE_TRY_ASSIGN(const TagReport report,
+                            UnitRun(plan, plan.units[i], context, counts).Run());
+        MutexLock lock(mutex);
+        total.files_tagged += report.files_tagged;
+        total.files_skipped += report.files_skipped;
+        total.documents += report.documents;
+        total.rejects += report.rejects;
+        total.bytes += report.bytes;
+        return {};
+      });
+  counts.Report();
+  DATALAKE_TRY(done);
+  return total;
+}
+
+}  // namespace datalake::curate

@@ -1,0 +1,272 @@
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "datalake/curate/attribute_writer.h"
+#include "datalake/curate/tag.h"
+#include "datalake/io/file_system.h"
+#include "datalake/io/glob.h"
+#include "datalake/io/path.h"
+
+namespace datalake::curate {
+namespace {
+
+constexpr std::string_view kDocuments = "documents";
+
+Error Invalid(std::string message) {
+  return Error{ErrorCode::kInvalidArgument, std::move(message)};
+}
+
+struct Component {
+  std::size_t begin = 0;  // in the path
+  std::string_view name;
+};
+
+// Components without empty ones and ".".
+std::vector<Component> ComponentsOf(std::string_view path) {
+  std::vector<Component> components;
+  for (std::size_t begin = 0; begin <= path.size();) {
+    const std::size_t end = std::min(path.find('/', begin), path.size());
+    const std::string_view name = path.substr(begin, end - begin);
+    if (!name.empty() && name != ".") {
+      components.push_back({begin, name});
+    }
+    begin = end + 1;
+  }
+  return components;
+}
+
+// The files that an entry of `documents` stands for, and how many of their path components are
+// fixed: the folder itself, or what is before the first glob character.
+struct Matches {
+  std::vector<std::string> files;
+  std::size_t fixed_components = 0;
+};
+
+Result<Matches> FilesOfFolder(io::FileSystem& fs, std::string_view folder) {
+  Matches matches;
+  matches.fixed_components = ComponentsOf(folder).size();
+  DATALAKE_TRY_ASSIGN(const auto entries, fs.List(folder));
+  for (const io::DirectoryEntry& entry : entries) {
+    const std::string path = io::JoinPath(folder, entry.name);
+    if (entry.name.starts_with('.')) {
+      continue;
+    }
+    DATALAKE_TRY_ASSIGN(const io::FileInfo info, fs.Stat(path));
+    if (!info.is_directory) {
+      matches.files.push_back(path);
+    }
+  }
+  return matches;
+}
+
+Result<Matches> Expand(io::FileSystem& fs, const std::string& pattern) {
+  const std::vector<Component> components = ComponentsOf(pattern);
+  if (!io::IsGlob(pattern)) {
+    const Result<io::FileInfo> info = fs.Stat(pattern);
+    if (info && info->is_directory) {
+      return FilesOfFolder(fs, pattern);
+    }
+    if (!info && info.error().code == ErrorCode::kNotFound) {
+      return Matches{};
+    }
+    DATALAKE_TRY(info);
+    return Matches{{pattern}, components.size() - 1};
+  }
+  Matches matches;
+  DATALAKE_TRY_ASSIGN(matches.files, io::Glob(fs, pattern));
+  const auto glob = std::find_if(components.begin(), components.end(),
+                                 [](const Component& c) { return io::IsGlob(c.name); });
+  matches.fixed_components = static_cast<std::size_t>(glob - components.begin());
+  return matches;
+}
+
+// The name of an output: that of the input with the wanted compression.
+std::string OutputName(std::string_view name, std::string_view compression) {
+  if (name.ends_with(".parquet")) {
+    name.remove_suffix(std::string_view(".parquet").size());
+    const std::string_view suffix = compression.empty() ? "zst" : compression;
+    return fmt::format("{}.jsonl{}{}", name, suffix == "none" ? "" : ".",
+                       suffix == "none" ? "" : suffix);
+  }
+  if (compression.empty()) {
+    return std::string(name);
+  }
+  for (const std::string_view suffix : {".gz", ".zst", ".zstd"}) {
+    if (name.ends_with(suffix)) {
+      name.remove_suffix(suffix.size());
+      break;
+    }
+  }
+  return compression == "none" ? std::string(name) : fmt::format("{}.{}", name, compression);
+}
+
+// Where the outputs of one input go: `folder(subfolder)` / rest.
+struct Place {
+  std::string root;  // holds documents/, attributes/ and rejects/; or the destination
+  std::string rest;  // path of the input below documents/, or below the pattern's fixed part
+};
+
+Result<Place> PlaceBesideDocuments(const std::string& file) {
+  const std::vector<Component> components = ComponentsOf(file);
+  for (std::size_t i = 0; i + 1 < components.size(); ++i) {
+    if (components[i].name == kDocuments) {
+      return Place{file.substr(0, components[i].begin), file.substr(components[i + 1].begin)};
+    }
+  }
+  return Invalid(fmt::format(
+      "no folder `documents` in the path, so no place for attributes; give a destination: {}",
+      file));
+}
+
+Place PlaceInDestination(const std::string& file, std::size_t fixed_components,
+                         const std::string& destination) {
+  const std::vector<Component> components = ComponentsOf(file);
+  return {destination, file.substr(components[fixed_components].begin)};
+}
+
+class Planner {
+ public:
+  Planner(io::FileSystem& fs, const TagOptions& options) : fs_(fs), options_(options) {}
+
+  Result<TagPlan> Run(const TaggerRegistry& registry) {
+    DATALAKE_TRY(options_.Validate());
+    plan_.max_rejects = options_.max_rejects;
+    plan_.existing = options_.existing;
+    DATALAKE_TRY(MakeTaggers(registry));
+    for (std::size_t i = 0; i < options_.documents.size(); ++i) {
+      DATALAKE_TRY(AddPattern(i));
+    }
+    if (plan_.units.empty()) {
+      return Invalid(fmt::format("no documents found: {}", fmt::join(options_.documents, ", ")));
+    }
+    return std::move(plan_);
+  }
+
+ private:
+  Status MakeTaggers(const TaggerRegistry& registry) {
+    for (const std::string& name : options_.taggers) {
+      DATALAKE_TRY_ASSIGN(const std::string key, AttributeKeyPart(name));
+      std::string experiment = key;
+      if (options_.experiment) {
+        DATALAKE_TRY_ASSIGN(experiment, AttributeKeyPart(*options_.experiment));
+      }
+      DATALAKE_TRY_ASSIGN(auto tagger, registry.Make(name));
+      plan_.taggers.push_back({name, fmt::format("{}__{}__", experiment, key), std::move(tagger)});
+    }
+    return {};
+  }
+
+  Status AddPattern(std::size_t index) {
+    const std::string& pattern = options_.documents[index];
+    DATALAKE_TRY_ASSIGN(const Matches matches, Expand(fs_, pattern));
+    if (matches.files.empty()) {
+      plan_.warnings.push_back("no documents found: " + pattern);
+    }
+    for (const std::string& file : matches.files) {
+      Place place;
+      if (options_.destination.empty()) {
+        DATALAKE_TRY_ASSIGN(place, PlaceBesideDocuments(file));
+      } else {
+        place = PlaceInDestination(file, matches.fixed_components, options_.destination[index]);
+      }
+      DATALAKE_TRY(AddUnit(file, place));
+    }
+    return {};
+  }
+
+  Status AddUnit(const std::string& file, const Place& place) {
+    TagUnit unit;
+    unit.input = file;
+    unit.rejects_path = io::JoinPath(place.root, "rejects", place.rest + ".jsonl");
+    const std::string rest = OutputName(place.rest, options_.compression);
+    for (std::size_t i = 0; i < plan_.taggers.size(); ++i) {
+      const std::string path = OutputPath(place.root, rest, plan_.taggers[i].name);
+      if (unit.outputs.empty() || unit.outputs.back().path != path) {
+        unit.outputs.push_back({path, {}});
+      }
+      unit.outputs.back().taggers.push_back(i);
+    }
+    return Claim(std::move(unit));
+  }
+
+  std::string OutputPath(const std::string& root, const std::string& rest,
+                         const std::string& tagger) const {
+    if (!options_.destination.empty()) {
+      return io::JoinPath(root, rest);
+    }
+    return io::JoinPath(io::JoinPath(root, "attributes"), options_.experiment.value_or(tagger),
+                        rest);
+  }
+
+  // A file that two patterns match is tagged once; two files for one output are an error.
+  Status Claim(TagUnit unit) {
+    const std::string& output = unit.outputs.front().path;
+    const auto [owner, is_new] = owners_.try_emplace(output, unit.input);
+    if (!is_new) {
+      return owner->second == unit.input
+                 ? Status()
+                 : Invalid(
+                       fmt::format("two documents would have the same attributes file {}: {}, {}",
+                                   output, owner->second, unit.input));
+    }
+    for (const TagOutput& other : unit.outputs) {
+      if (other.path == unit.input) {
+        return Invalid(fmt::format("attributes would replace their document: {}", unit.input));
+      }
+    }
+    plan_.units.push_back(std::move(unit));
+    return {};
+  }
+
+  io::FileSystem& fs_;
+  const TagOptions& options_;
+  TagPlan plan_;
+  std::map<std::string, std::string> owners_;  // output -> input
+};
+
+// A folder's name that stays inside its parent.
+bool IsFolderName(std::string_view name) {
+  return !name.empty() && !name.starts_with('.') && name.size() <= 128 &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return c != '/' && c != '\\' && c != '"' && c != '\'' &&
+                  static_cast<unsigned char>(c) >= 0x20;
+         });
+}
+
+}  // namespace
+
+Status TagOptions::Validate() const {
+  if (documents.empty()) {
+    return Invalid("no documents given");
+  }
+  if (taggers.empty()) {
+    return Invalid("no taggers given");
+  }
+  if (std::set<std::string>(taggers.begin(), taggers.end()).size() != taggers.size()) {
+    return Invalid(fmt::format("a tagger is named twice: {}", fmt::join(taggers, " ")));
+  }
+  if (!destination.empty() && destination.size() != documents.size()) {
+    return Invalid(fmt::format("as many destinations as documents are needed: {} and {}",
+                               destination.size(), documents.size()));
+  }
+  if (experiment && !IsFolderName(*experiment)) {
+    return Invalid(fmt::format("experiment cannot be a folder's name: {}", *experiment));
+  }
+  if (!compression.empty() && compression != "none" && compression != "gz" &&
+      compression != "zst") {
+    return Invalid(fmt::format("compression must be none, gz or zst: {}", compression));
+  }
+  return {};
+}
+
+Result<TagPlan> PlanTag(io::FileSystem& fs, const TagOptions& options,
+                        const TaggerRegistry& registry) {
+  return Planner(fs, options).Run(registry);
+}
+
+}  // namespace datalake::curate
