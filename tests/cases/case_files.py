@@ -8,7 +8,7 @@ Python's standard library only.
 import gzip
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 AREAS = ("tag", "dedupe", "mix")
@@ -92,6 +92,11 @@ def rows(path: Path) -> Rows:
     """The lines of a plain or gzip file; nothing but U+000A ends a line."""
     data = path.read_bytes()
     return (gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data).decode().split("\n")[:-1]
+
+
+def write_rows(path: Path, lines: Iterable[str]) -> None:
+    """Writes lines as gzip."""
+    path.write_bytes(gzip.compress("".join(f"{line}\n" for line in lines).encode(), 1))
 
 
 def _typed(row: str) -> object:

@@ -10,7 +10,6 @@ toolkit: setup_oracle.py. Prints the cost of each command, then `N passed, N fai
 """
 
 import argparse
-import gzip
 import itertools
 import json
 import random
@@ -92,7 +91,7 @@ def lay_out(side: Side, documents: dict[str, list[str]]) -> None:
         for folder, rows in (("documents", lines), (f"attributes/{configs.SPANS}", spans)):
             path = side.root / folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(gzip.compress("".join(row + "\n" for row in rows).encode(), 1))
+            case_files.write_rows(path, rows)
 
 
 def compare(mode: str, ours: Side, theirs: Side) -> Iterator[tuple[str, str]]:
