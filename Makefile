@@ -1,7 +1,7 @@
 # The project's commands; `make help` lists them. The work is done by the tools these call.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build test demo format check clean
+.PHONY: help setup build test demo bench check format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,10 @@ test: build  ## every test and check; closing line: N passed, N failed
 
 demo: build  ## the main job on real data, told step by step; the lake stays in demo-lake/
 	@.venv/bin/python examples/demo.py
+
+bench: build  ## build the benchmarks and run them all; each verifies its output first
+	@cmake --build --preset release --target datalake_benchmarks
+	@for program in build/release/benchmarks/*_benchmark; do echo "== $$program"; $$program || exit 1; done
 
 check: setup  ## layers, format and types, in seconds
 	@.venv/bin/python tools/run_tests.py layers format

@@ -34,10 +34,12 @@ endfunction()
 
 function(datalake_benchmark)
   cmake_parse_arguments(ARG "" "NAME" "SOURCES;DEPS" ${ARGN})
-  add_executable(${ARG_NAME} ${ARG_SOURCES})
+  add_executable(${ARG_NAME} EXCLUDE_FROM_ALL ${ARG_SOURCES})
   set_target_properties(${ARG_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY
                                                ${CMAKE_BINARY_DIR}/benchmarks)
+  add_dependencies(datalake_benchmarks ${ARG_NAME})
   _datalake_link(${ARG_NAME} PRIVATE ${ARG_DEPS} datalake_warnings)
 endfunction()
 
 add_custom_target(datalake_tests)  # everything that ctest runs: ninja datalake_tests
+add_custom_target(datalake_benchmarks)  # every program of benchmarks/

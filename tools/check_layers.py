@@ -67,7 +67,7 @@ LIBRARIES: tuple[Library, ...] = (
     _library("xxhash", r"xxhash", "base"),
     _library("openssl", r"openssl/", "base server"),
     _library("curl", r"curl/", "hub"),
-    _library("re2", r"re2/", "text curate"),
+    _library("re2", r"re2/"),
     _library("icu", r"unicode/", "text"),
     _library("spdlog", r"spdlog/", "base"),
     _library("yaml-cpp", r"yaml-cpp/", "lake curate apps"),

@@ -89,9 +89,14 @@ def ctest(preset: str, *arguments: str) -> Counts:
 
 
 def unit_tests() -> Counts:
-    if run(["cmake", "--build", "--preset", "release", "--target", "datalake_tests"]) != 0:
+    targets = ["datalake_tests", "datalake_benchmarks"]
+    if run(["cmake", "--build", "--preset", "release", "--target", *targets]) != 0:
         return Counts(failed=1)
     return ctest("release")
+
+
+def cases() -> Counts:
+    return counting_tool("tests/cases/run_cases.py")
 
 
 def python_tests() -> Counts:
@@ -149,6 +154,7 @@ PARTS: dict[str, Callable[[], Counts]] = {
     "layers": layers,
     "format": formatting,
     "unit": unit_tests,
+    "cases": cases,
     "python": python_tests,
     "snippets": snippets,
     "sanitizers": sanitizers,

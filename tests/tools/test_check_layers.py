@@ -20,8 +20,9 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def breaches_with(tree: Path, name: str, text: str) -> list[str]:
-    """The breaches after `text` was added at the end of the file `name`, as file:line: rule."""
+    """The breaches that adding `text` at the end of the file `name` makes, as file:line: rule."""
     path = tree / name
+    known = check_layers.check_tree(tree)[1]
     path.parent.mkdir(parents=True, exist_ok=True)
     before = path.read_text() if path.exists() else None
     path.write_text((before or "") + text)
@@ -32,17 +33,13 @@ def breaches_with(tree: Path, name: str, text: str) -> list[str]:
             path.unlink()
         else:
             path.write_text(before)
-    return [str(breach) for breach in found]
+    return [str(breach) for breach in found if breach not in known]
 
 
 def test_tree_is_clean() -> None:
     count, found = check_layers.check_tree(ROOT)
     assert count > 20
-    assert found == []
-
-
-def test_copy_is_clean(tree: Path) -> None:
-    assert check_layers.check_tree(tree)[1] == []
+    assert [str(breach) for breach in found] == []
 
 
 def test_forbidden_include_in_a_real_file_names_file_line_and_rule(tree: Path) -> None:
