@@ -1,0 +1,20 @@
+#pragma once
+
+#include "datalake/base/result.h"
+#include "datalake/server/router.h"
+#include "datalake/server/service.h"
+
+namespace datalake::server {
+
+/// One function a resource, each in the file of its name. They add their routes to `router`;
+/// `service` must outlive it. Errors: those of Router::Add.
+Status AddHealthRoutes(Router& router, Service& service);
+Status AddIngestRoutes(Router& router, Service& service);
+Status AddRecordRoutes(Router& router, Service& service);
+Status AddProcessRoutes(Router& router, Service& service);
+Status AddJobRoutes(Router& router, Service& service);
+
+/// /openapi.json and /docs: they describe the routes that were added before them.
+Status AddDocumentationRoutes(Router& router, Service& service);
+
+}  // namespace datalake::server

@@ -1,0 +1,79 @@
+// POST /v1/ingest/chat: one contributed chat, acknowledged when it is durable.
+#include <string>
+#include <utility>
+
+#include "datalake/json/writer.h"
+#include "datalake/lake/feed.h"
+#include "datalake/server/handlers/handlers.h"
+
+namespace datalake::server {
+namespace {
+
+constexpr std::string_view kChatSchema =
+    R"({"type":"object","required":["agent_id","conversation"],"properties":{)"
+    R"("ingest_id":{"type":["string","null"],"description":"made by the server when absent"},)"
+    R"("source":{"type":["string","null"]},)"
+    R"("submitter_id":{"type":["string","null"],"description":"absent or null: anonymous"},)"
+    R"("network/attribution":{"type":["string","null"],"description":"name to be credited"},)"
+    R"("agent_id":{"type":"string"},"prompt_template":{"type":"string"},)"
+    R"("chat_template":{"type":"string","description":"may stand in place of prompt_template"},)"
+    R"("conversation":{"type":"array","items":{"type":"object","required":["content"],)"
+    R"("properties":{"content":{"type":"string"},"role":{"type":["string","null"]},)"
+    R"("rating":{"enum":["positive","negative",null]},"stopped":{"type":["boolean","string"]},)"
+    R"("edited_content":{"type":["string","null"]}}}}}})";
+constexpr std::string_view kAnswerSchema =
+    R"({"type":"object","properties":{"ingest_id":{"type":"string"}},"required":["ingest_id"]})";
+constexpr std::string_view kInvalidSchema =
+    R"({"type":"object","properties":{"detail":{"type":"array","items":{"type":"object",)"
+    R"("properties":{"loc":{"type":"array"},"msg":{"type":"string"},"type":{"type":"string"}}}}}})";
+
+Response Render(const Result<lake::FeedAnswer>& answer, const std::string& request_id) {
+  if (!answer) {
+    const Error& error = answer.error();
+    if (error.code == ErrorCode::kResourceExhausted) {
+      Response busy = StatusResponse(429, error.message, ErrorForm::kDetail, request_id);
+      busy.headers.emplace_back("Retry-After", "1");
+      return busy;
+    }
+    return ErrorResponse(error, ErrorForm::kDetail, request_id);
+  }
+  Response response;
+  if (answer->outcome == lake::FeedAnswer::Outcome::kInvalid) {
+    response.status = 422;
+    response.body = lake::ValidationProblemsJson(answer->problems);
+    return response;
+  }
+  json::Writer writer(response.body);
+  writer.BeginObject();
+  writer.Key("ingest_id");
+  writer.String(answer->ingest_id);
+  writer.EndObject();
+  return response;
+}
+
+}  // namespace
+
+Status AddIngestRoutes(Router& router, Service& service) {
+  return router.Add(
+      {.method = "POST",
+       .path = "/v1/ingest/chat",
+       .summary = "Takes one chat; a 200 means that it is on the disk",
+       .tag = "Ingest",
+       // Checked on the connection's thread (some microseconds), answered by the log's.
+       .execution = Execution::kInline,
+       .error_form = ErrorForm::kDetail,
+       .request_schema = kChatSchema,
+       .answers = {{200, "stored, durably", kAnswerSchema},
+                   {409, "another record has this ingest_id"},
+                   {413, "the body is too large"},
+                   {422, "the record is not valid", kInvalidSchema},
+                   {429, "too much waits to be stored; see Retry-After"}},
+       .handle = [&service](Request request, const Responder& respond) {
+         service.chat.AppendAsync(std::move(request.body), [respond, id = request.request_id](
+                                                               Result<lake::FeedAnswer> answer) {
+           respond(Render(answer, id));
+         });
+       }});
+}
+
+}  // namespace datalake::server

@@ -1,0 +1,88 @@
+#include "datalake/server/serve.h"
+
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "datalake/base/log.h"
+#include "datalake/base/mutex.h"
+#include "datalake/job/job_runner.h"
+#include "datalake/job/job_store.h"
+#include "datalake/lake/feed.h"
+#include "datalake/lake/lake.h"
+#include "datalake/server/jobs.h"
+#include "datalake/server/service.h"
+
+namespace datalake::server {
+namespace {
+
+constexpr std::chrono::milliseconds kSealCheckPeriod{500};
+
+void SealNow(lake::Feed& feed) {
+  const auto report = feed.Seal();
+  if (!report) {
+    // Nothing is lost: the records stay in the write-ahead log and the next round tries again.
+    LogError("cannot seal feed chat: " + ToString(report.error()));
+  } else if (report->records > 0) {
+    LogInfo(fmt::format("sealed {} records of feed chat", report->records));
+  }
+}
+
+// Moves records from the log into the table: when a segment is full, else every seal_period.
+class Sealer {
+ public:
+  Sealer(lake::Feed& feed, const Clock& clock, std::chrono::nanoseconds period)
+      : thread_([&feed, &clock, period](const std::stop_token& stop) {
+          Mutex mutex;
+          CondVar never;
+          std::int64_t last = clock.SteadyNanos();
+          while (!stop.stop_requested()) {
+            {
+              MutexLock lock(mutex);
+              never.WaitFor(mutex, stop, kSealCheckPeriod, [] { return false; });
+            }
+            const bool due = clock.SteadyNanos() - last >= period.count();
+            if (!stop.stop_requested() && (feed.WantsSeal() || due)) {
+              SealNow(feed);
+              last = clock.SteadyNanos();
+            }
+          }
+        }) {}
+
+ private:
+  std::jthread thread_;
+};
+
+}  // namespace
+
+Status Serve(io::FileSystem& fs, const Clock& clock, Random& random, const ServeOptions& options,
+             const std::function<void(const std::string& address)>& ready, std::stop_token stop) {
+  DATALAKE_TRY(options.http.Validate());
+  if (options.create_lake) {
+    DATALAKE_TRY(lake::InitLake(fs, clock, random, options.lake_path));
+  }
+  DATALAKE_TRY_ASSIGN(const auto lake, lake::Lake::Open(fs, clock, random, options.lake_path));
+  DATALAKE_TRY_ASSIGN(const auto chat, lake::Feed::Open(*lake, "chat", {}));
+  job::JobStore store(fs, clock, lake->layout().jobs());
+  DATALAKE_TRY_ASSIGN(const auto jobs, job::JobRunner::Open(store, clock));
+  DATALAKE_TRY(RegisterJobs(*jobs, *lake));
+  Service service{*lake, *chat, *jobs, clock, options.version};
+  Router router;
+  DATALAKE_TRY(AddRoutes(router, service));
+  {
+    const Sealer sealer(*chat, clock, options.seal_period);
+    DATALAKE_TRY_ASSIGN(const auto http, HttpServer::Start(options.http, router, random));
+    ready(http->address());
+    Mutex mutex;
+    CondVar stopped;
+    {
+      MutexLock lock(mutex);
+      stopped.Wait(mutex, stop, [] { return false; });
+    }
+    http->Stop(options.drain);
+  }
+  SealNow(*chat);
+  return {};
+}
+
+}  // namespace datalake::server

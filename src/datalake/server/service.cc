@@ -1,0 +1,16 @@
+#include "datalake/server/service.h"
+
+#include "datalake/server/handlers/handlers.h"
+
+namespace datalake::server {
+
+Status AddRoutes(Router& router, Service& service) {
+  DATALAKE_TRY(AddHealthRoutes(router, service));
+  DATALAKE_TRY(AddIngestRoutes(router, service));
+  DATALAKE_TRY(AddRecordRoutes(router, service));
+  DATALAKE_TRY(AddProcessRoutes(router, service));
+  DATALAKE_TRY(AddJobRoutes(router, service));
+  return AddDocumentationRoutes(router, service);
+}
+
+}  // namespace datalake::server

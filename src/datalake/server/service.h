@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string_view>
+
+#include "datalake/base/clock.h"
+#include "datalake/base/result.h"
+#include "datalake/server/router.h"
+
+namespace datalake::lake {
+class Feed;
+class Lake;
+}  // namespace datalake::lake
+
+namespace datalake::job {
+class JobRunner;
+}  // namespace datalake::job
+
+namespace datalake::server {
+
+/// What the handlers work with; all must outlive the router and the server.
+struct Service {
+  lake::Lake& lake;
+  lake::Feed& chat;
+  job::JobRunner& jobs;
+  const Clock& clock;
+  std::string_view version;
+};
+
+/// Registers every resource of the API; a new one is one file in handlers/ and one line here.
+Status AddRoutes(Router& router, Service& service);
+
+}  // namespace datalake::server
