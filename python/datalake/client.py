@@ -30,8 +30,8 @@ _TIMEOUT_S = 30.0
 class DatalakeClient:
     """Uploads, processing, search and collections for one user.
 
-    `base_path` is the lake's folder, which the server serves too; `server_url` is the server's address.
-    Nothing needs the server but `trigger_processing` and the job and status calls. Not thread-safe.
+    `base_path` is the lake's folder, which the server serves too; `server_url` is its address.
+    Only `trigger_processing` and the job and status calls need the server. Not thread-safe.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class DatalakeClient:
         original_source: str = "",
         overwrite: bool = False,
     ) -> str | bool:
-        """Stages original data. Returns the upload's id, or False when one of the same key waits already."""
+        """Stages original data; returns the upload's id, or False when its key waits already."""
         return self._upload(
             data_source,
             provider=provider,
@@ -112,7 +112,7 @@ class DatalakeClient:
         return jobs
 
     def trigger_processing(self) -> str:
-        """Starts to process what is pending; returns the job's id, or that of the job that already runs."""
+        """Starts to process what is pending; returns that job's id, or the running one's."""
         return str(self._request("POST", "/process")["job_id"])
 
     def get_job_status(self, job_id: str) -> dict[str, Any] | None:
@@ -156,8 +156,10 @@ class DatalakeClient:
         limit: int | None = None,
         **more: Any,
     ) -> pa.Table:
-        """Rows by hierarchy and text; see `Lake.search`. Call ``.to_pandas()`` on the result for a DataFrame."""
-        return self.lake.search(providers, datasets, tasks, variants, text_search, limit=limit, **more)
+        """Rows by hierarchy and text, as `Lake.search`; ``.to_pandas()`` makes a DataFrame."""
+        return self.lake.search(
+            providers, datasets, tasks, variants, text_search, limit=limit, **more
+        )
 
     def import_collection(
         self, data_source: Rows, name: str, version: str | None = None, description: str = ""
