@@ -70,8 +70,9 @@ class Load:
 
 @pytest.mark.skipif(not PROGRAM.exists(), reason="needs `make build`")
 def test_nothing_acknowledged_is_lost_or_doubled(tmp_path: Path) -> None:
-    import datalake
     from demo_server import Server
+
+    import datalake
 
     rng = random.Random(SEED)
     lake = datalake.init(tmp_path / "lake")
