@@ -20,8 +20,11 @@ Compression CompressionOfPath(std::string_view path);
 Result<std::unique_ptr<InputStream>> OpenCompressed(FileSystem& fs, std::string_view path);
 
 /// Compresses what is written into `sink`, which is closed with it. `level` 0 is the default (gzip
-/// and zstd: 1). zstd is written in frames of about 4 MiB of input, so that readers can use them in
-/// parallel and copy them untouched; gzip as one member. Output depends only on input and level.
+/// and zstd: 1). zstd (1 to 22) is written in frames of at most 4 MiB of input that end behind a
+/// line end where there is one, each with its size and checksum, so that readers can use them in
+/// parallel and copy them untouched; gzip as one member through ISA-L (levels 1 to 3) or in such
+/// units through libdeflate (4 to 12). Output depends only on input and level, not on how it was
+/// cut into writes. Errors: kInvalidArgument (level).
 Result<std::unique_ptr<OutputStream>> MakeCompressor(std::unique_ptr<OutputStream> sink,
                                                      Compression compression, int level = 0);
 
