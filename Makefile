@@ -1,10 +1,10 @@
 # The project's commands; `make help` lists them. The work is done by the tools these call.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build test demo bench check format clean
+.PHONY: help setup build test demo sanitize bench check format clean
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup:  ## install what is missing: Debian packages, .venv, libraries in .deps
 	@PYTHON=$(PYTHON) tools/setup/setup.sh
@@ -18,6 +18,9 @@ test: build  ## every test and check; closing line: N passed, N failed
 
 demo: build  ## the main job on real data, told step by step; the lake stays in demo-lake/
 	@.venv/bin/python examples/demo.py
+
+sanitize: setup  ## every unit test under the address and the thread sanitizer
+	@.venv/bin/python tools/run_tests.py asan tsan
 
 bench: build  ## build the benchmarks and run them all; each verifies its output first
 	@cmake --build --preset release --target datalake_benchmarks

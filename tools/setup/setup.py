@@ -65,7 +65,7 @@ def main() -> int:
                 start = time.monotonic()
                 step.run()
                 print(f"setup: {step.name} done in {time.monotonic() - start:.0f} s", flush=True)
-    except SetupError as error:
+    except (SetupError, OSError) as error:
         print(f"setup: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -10,8 +10,11 @@ fail() {
 }
 
 find_python() {
-  local candidate
-  for candidate in "${PYTHON:-python3}" python3 /usr/bin/python3 python3.14 python3.13 python3.12 python3.11; do
+  local candidate candidates=("${PYTHON:-}")
+  if [ -z "${PYTHON:-}" ]; then
+    candidates=(python3 /usr/bin/python3 python3.14 python3.13 python3.12 python3.11)
+  fi
+  for candidate in "${candidates[@]}"; do
     "$candidate" -c '
 import ensurepip, sys, venv
 if sys.version_info < (3, 11): sys.exit(1)
@@ -21,6 +24,7 @@ print(sys.executable)' 2>/dev/null && return 0
 }
 
 if ! python=$(find_python); then
+  [ -z "${PYTHON:-}" ] || fail "not a Python 3.11 or newer with venv: PYTHON=$PYTHON"
   packages=(python3 python3-venv)
   command -v apt-get >/dev/null ||
     fail "no Python 3.11 with venv and no apt-get here: install Python, or name one: make PYTHON=/path/to/python3"
