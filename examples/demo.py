@@ -1,16 +1,15 @@
 #!/usr/bin/env python3
 """The main job of a lake on real data, told step by step: `make demo`.
 
-Chats are collected over HTTP while the server is killed, pictures are uploaded and processed, text is
-tagged, deduplicated and mixed; all of it is searched, versioned, loaded and queried. Every step shows
-what a user would type, its result and its time; every count is checked, and a wrong one ends the demo
-with exit code 1. The lake stays in demo-lake/ for you to look around.
+Chats are collected over HTTP while the server is killed, pictures are uploaded and processed, text
+is tagged, deduplicated and mixed; all of it is searched, versioned, loaded and queried. Every step
+shows what a user would type, its result and its time. Every count is checked, and a wrong one ends
+the demo with exit code 1. The lake stays in demo-lake/ for you to look around.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import subprocess
 import sys
@@ -135,64 +134,15 @@ def process(client: datalake.DatalakeClient) -> dict[str, int]:
 def curate_text(story: Story, lake: datalake.Lake, data: DemoData, work: Path) -> None:
     """(c) Text: Gopher rules, exact duplicates, a mix by rules; the kept part goes into the lake."""
     story.step("c", f"Tag, deduplicate and mix {data.text_mb:.0f} MB of text")
-    documents = data.documents / "documents" / "*.jsonl.gz"
-    attributes = data.documents / "attributes"
-    shutil.rmtree(attributes, ignore_errors=True)
-    story.run(
-        [PROGRAM, "tag", "--documents", documents, "--experiment", "demo", "--taggers"]
-        + ["gopher_v2", "char_length_v1"]
-    )
-    config = work / "dedupe.yaml"
-    config.write_text(
-        json.dumps(
-            {
-                "documents": [str(documents)],
-                "dedupe": {
-                    "name": "duplicates",
-                    "documents": {"key": "$.text", "attribute_name": "duplicate_text"},
-                },
-                "bloom_filter": {
-                    "file": str(work / "bloom.bin"),
-                    "read_only": False,
-                    "estimated_doc_count": 100_000,
-                    "desired_false_positive_rate": 1e-6,
-                },
-            }
-        )
-    )
-    story.run([PROGRAM, "-c", config, "dedupe"])
-    mix = work / "mix.yaml"
-    output = work / "mixed"
-    mix.write_text(
-        json.dumps(
-            {
-                "streams": [
-                    {
-                        "name": "demo",
-                        "documents": [str(documents)],
-                        "attributes": ["demo", "duplicates"],
-                        "filter": {
-                            "include": [
-                                "$.attributes[?(@.demo__gopher_v2__word_count[0][2] >= 50)]"
-                            ],
-                            "exclude": [
-                                "$.attributes[?(@.duplicate_text && @.duplicate_text[0] && "
-                                "@.duplicate_text[0][2] >= 1)]",
-                                "$.attributes[?(@.demo__gopher_v2__symbol_to_word_ratio[0][2] > 0.1)]",
-                            ],
-                        },
-                        "output": {"path": str(output), "max_size_in_bytes": 50_000_000},
-                    }
-                ]
-            }
-        )
-    )
-    story.run([PROGRAM, "-c", mix, "mix"])
-    kept_glob = str(output / "*.gz")
-    story.say(
-        f'>>> lake.upload("{story.short(Path(kept_glob))}", "inhouse", "{TEXT}"); lake.process()'
-    )
-    staged = lake.upload(kept_glob, "inhouse", TEXT, user="demo")
+    (work / "text").mkdir()
+    (work / "text" / "documents").symlink_to(data.documents / "documents")
+    glob = "text/documents/*.jsonl.gz"
+    tag = [PROGRAM, "tag", "--documents", glob, "--experiment", "demo"]
+    story.run([*tag, "--taggers", "gopher_v2", "char_length_v1"], cwd=work)
+    story.run([PROGRAM, "-c", ROOT / "examples" / "dedupe.yaml", "dedupe"], cwd=work)
+    story.run([PROGRAM, "-c", ROOT / "examples" / "mix.yaml", "mix"], cwd=work)
+    story.say(f'>>> lake.upload("mixed/*.gz", "inhouse", "{TEXT}"); lake.process()')
+    staged = lake.upload(str(work / "mixed" / "*.gz"), "inhouse", TEXT, user="demo")
     report = lake.process()
     check(report["failed"] == 0, f"no upload failed: {report['errors']}")
     kept = lake.search(["inhouse"], [TEXT], columns=["id", "text"])
@@ -209,9 +159,8 @@ def version_and_load(story: Story, lake: datalake.Lake) -> None:
     """(d) A training set: a search, saved as an immutable version, loaded and batched."""
     story.step("d", "Save a search as a versioned training set, load it in batches")
     story.say(f'>>> rows = lake.search(["inhouse"], ["{TEXT}"], where="length(text) > 2000")')
-    rows = lake.search(
-        ["inhouse"], [TEXT], where="length(text) > 2000", columns=["id", "text", "source"]
-    )
+    columns = ["id", "text", "source"]
+    rows = lake.search(["inhouse"], [TEXT], where="length(text) > 2000", columns=columns)
     story.say('>>> lake.save_collection(rows, "demo_train", description="long documents")')
     saved = lake.save_collection(rows, "demo_train", description="long documents")
     story.say('>>> for batch in lake.load_collection("demo_train").batches(256): ...')
@@ -305,9 +254,9 @@ def main() -> int:
             sys.exit(f"demo.py: not a lake, left alone: {path}")
         shutil.rmtree(path)
     story.run([PROGRAM, "init", path])
-    work = path.parent / f"{path.name}-work"
+    work = ROOT / ".cache" / "demo" / "work"
     shutil.rmtree(work, ignore_errors=True)
-    work.mkdir()
+    work.mkdir(parents=True)
     lake = datalake.open(path)
     with Server(ROOT / "build" / "bin" / "datalake-server", path) as server:
         collect_chats(story, lake, server, data)
@@ -315,7 +264,6 @@ def main() -> int:
     curate_text(story, lake, data, work)
     version_and_load(story, lake)
     one_query(story, lake)
-    shutil.rmtree(work)
     story.end(path, time.monotonic() - begin)
     return 0
 

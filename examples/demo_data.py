@@ -1,4 +1,4 @@
-"""The demo's input: real text, pictures and chats from Debian packages, or the small shipped set."""
+"""The demo's input: text, pictures and chats from Debian packages, or the small shipped set."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class DemoData:
 
 
 def prepare_data(story: Story, root: Path, small: bool) -> DemoData:
-    """Makes the data with the tools (cached between runs), or falls back to examples/data and says so."""
+    """Makes the data with the tools (cached between runs); else takes examples/data and says so."""
     if not small:
         try:
             return _make_data(story, root)

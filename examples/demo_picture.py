@@ -13,7 +13,7 @@ _MAX_PIXELS = 4_000_000
 
 
 def sketch(path: Path) -> str | None:
-    """Forty columns of half blocks, or None when it is no plain 8-bit PNG or there is no terminal."""
+    """Forty columns of half blocks, or None: no plain 8-bit PNG, or no terminal."""
     if not sys.stdout.isatty():
         return None
     pixels = _read_png(path.read_bytes())

@@ -39,13 +39,12 @@ class Story:
     def block(self, text: str) -> None:
         print("\n".join(f"    {line}" for line in text.splitlines()), flush=True)
 
-    def run(self, command: Sequence[str | Path]) -> None:
+    def run(self, command: Sequence[str | Path], cwd: Path | None = None) -> None:
         """Shows a command as a user types it, runs it, shows what it prints."""
         self.say("$ " + " ".join(shlex.quote(self.short(word)) for word in command))
         # The shell is not used: a glob goes to the program as it is.
-        done = subprocess.run(
-            [str(word) for word in command], text=True, stdout=subprocess.PIPE, check=True
-        )
+        words = [str(word) for word in command]
+        done = subprocess.run(words, cwd=cwd, text=True, stdout=subprocess.PIPE, check=True)
         self.block(done.stdout.rstrip())
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
