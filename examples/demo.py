@@ -132,7 +132,7 @@ def process(client: datalake.DatalakeClient) -> dict[str, int]:
 
 
 def curate_text(story: Story, lake: datalake.Lake, data: DemoData, work: Path) -> None:
-    """(c) Text: Gopher rules, exact duplicates, a mix by rules; the kept part goes into the lake."""
+    """(c) Text: Gopher rules, exact duplicates, a mix by rules; what is kept joins the lake."""
     story.step("c", f"Tag, deduplicate and mix {data.text_mb:.0f} MB of text")
     (work / "text").mkdir()
     (work / "text" / "documents").symlink_to(data.documents / "documents")
