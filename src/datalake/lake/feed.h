@@ -19,6 +19,8 @@ struct FeedOptions {
   std::uint64_t max_record_bytes = std::uint64_t{4} << 20;
   /// The current segment is closed at this size, and by Seal().
   std::uint64_t segment_bytes = std::uint64_t{64} << 20;
+  /// The current segment is closed when its first record is so old.
+  std::chrono::milliseconds segment_age{60'000};
   /// Above so many bytes not yet in the table, appends are refused as kResourceExhausted.
   std::uint64_t max_unsealed_bytes = std::uint64_t{512} << 20;
 };
@@ -33,9 +35,9 @@ struct FeedAnswer {
   };
 
   Outcome outcome = Outcome::kStored;
-  std::string ingest_id;
+  std::string ingest_id = {};
   std::int64_t version = 0;  ///< 1 for a new record
-  std::vector<ValidationProblem> problems;
+  std::vector<ValidationProblem> problems = {};
 };
 
 /// What one Seal() did.
@@ -89,7 +91,11 @@ class Feed {
   /// not moved stays in the WAL and is tried again by the next call.
   virtual Result<SealReport> Seal() = 0;
 
-  /// True when a closed segment waits for Seal().
+  /// As Seal(), but leaves the current segment open: for a background thread, once a second or so.
+  /// Segments close by themselves at `segment_bytes` and `segment_age`.
+  virtual Result<SealReport> SealClosed() = 0;
+
+  /// True when a closed segment waits for Seal() or SealClosed().
   virtual bool WantsSeal() = 0;
 
   virtual FeedStats stats() = 0;

@@ -21,7 +21,7 @@ namespace datalake::lake {
 /// row with the highest `version`.
 struct FeedView {
   std::shared_ptr<const table::TableSnapshot> snapshot;  ///< null: nothing sealed yet
-  std::shared_ptr<arrow::Schema> schema;  ///< of the table and of `tail`, `day` included
+  std::shared_ptr<arrow::Schema> schema;  ///< of `tail`: the table's columns that matter, and `day`
   std::vector<std::shared_ptr<arrow::RecordBatch>> tail;
 };
 
@@ -31,8 +31,5 @@ Result<FeedView> OpenFeedView(Lake& lake, std::string_view feed);
 
 /// The feeds of a lake, sorted: "chat" and those with a table.
 Result<std::vector<std::string>> ListFeeds(Lake& lake);
-
-/// Columns of the table feeds/<feed>/raw, `day` included (docs/formats/lake.md).
-std::shared_ptr<arrow::Schema> ChatSchema();
 
 }  // namespace datalake::lake
