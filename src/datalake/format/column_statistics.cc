@@ -11,6 +11,7 @@
 #include <arrow/record_batch.h>
 #include <arrow/scalar.h>
 #include <arrow/type.h>
+#include <arrow/type_traits.h>
 #include <arrow/util/decimal.h>
 
 #include "datalake/format/arrow_status.h"
@@ -87,8 +88,12 @@ class TypedBounds final : public Bounds {
   }
 
   std::shared_ptr<arrow::Scalar> MakeScalarOf(const Value& value) const {
-    auto scalar = arrow::MakeScalar(type_, value);
-    return scalar.ok() ? *scalar : nullptr;
+    using ScalarType = typename arrow::TypeTraits<typename ArrayType::TypeClass>::ScalarType;
+    if constexpr (kIsText) {
+      return std::make_shared<ScalarType>(value);
+    } else {
+      return std::make_shared<ScalarType>(value, type_);
+    }
   }
 
   std::shared_ptr<arrow::DataType> type_;

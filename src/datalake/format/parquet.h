@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -80,13 +79,17 @@ Result<WrittenFile> WriteParquet(io::FileSystem& fs, std::string_view path,
                                  arrow::RecordBatchReader& rows,
                                  const ParquetWriteOptions& options = {});
 
+/// What becomes of a column that was asked for and is not there.
+enum class MissingColumns : std::uint8_t { kError, kSkip };
+
 /// Rows of a Parquet file in order, a row group's columns at a time; memory is about one row group.
-/// `columns` are top-level names in the order wanted; empty means all, to read none ask for
-/// the schema. `fs` need not outlive the reader. The reader is Single-threaded.
-/// Errors: kNotFound (file; column, naming those there are), kCorruption (no or broken Parquet,
-/// naming the file), kIo.
+/// `columns` are top-level names in the order wanted; nothing means all. `fs` need not outlive the
+/// reader. The reader is Single-threaded. Errors: kNotFound (file; column, naming those there are),
+/// kCorruption (no or broken Parquet, naming the file), kIo.
 Result<std::shared_ptr<arrow::RecordBatchReader>> ReadParquet(
-    io::FileSystem& fs, std::string_view path, std::span<const std::string> columns = {});
+    io::FileSystem& fs, std::string_view path,
+    const std::optional<std::vector<std::string>>& columns = std::nullopt,
+    MissingColumns missing = MissingColumns::kError);
 
 /// What the footer of a Parquet file says.
 struct ParquetFacts {

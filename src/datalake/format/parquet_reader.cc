@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <exception>
+#include <numeric>
 #include <utility>
 
 #include <arrow/io/interfaces.h>
@@ -84,38 +85,50 @@ void AppendLeaves(const parquet::arrow::SchemaField& field, std::vector<int>& le
   }
 }
 
-// Leaf columns of the wanted top-level ones. The reader gives them in the order of the file.
-Result<std::vector<int>> LeavesOf(const parquet::arrow::SchemaManifest& manifest,
-                                  std::span<const std::string> columns, std::string_view path) {
-  std::vector<int> leaves;
+// The wanted columns of a file.
+struct Selection {
+  std::vector<std::string> names;  // in the order asked for
+  std::vector<int> leaves;         // Parquet's own columns of all these
+};
+
+Result<Selection> Select(const parquet::arrow::SchemaManifest& manifest,
+                         const std::vector<std::string>& columns, MissingColumns missing,
+                         std::string_view path) {
+  Selection selection;
   for (const std::string& column : columns) {
     const auto& fields = manifest.schema_fields;
     const auto found = std::find_if(fields.begin(), fields.end(), [&](const auto& field) {
       return field.field->name() == column;
     });
-    if (found == fields.end()) {
+    if (found != fields.end()) {
+      selection.names.push_back(column);
+      AppendLeaves(*found, selection.leaves);
+      continue;
+    }
+    if (missing == MissingColumns::kError) {
       std::vector<std::string> names;
       for (const auto& field : fields) {
         names.push_back(field.field->name());
       }
       return WithContext(UnknownNameError("column", column, names), path);
     }
-    AppendLeaves(*found, leaves);
   }
-  return leaves;
+  return selection;
 }
 
 // Gives the columns in the order asked for, and keeps the file open.
 class FileRows final : public arrow::RecordBatchReader {
  public:
   FileRows(std::string path, std::unique_ptr<parquet::arrow::FileReader> file,
-           std::unique_ptr<arrow::RecordBatchReader> rows, std::span<const std::string> columns)
+           std::unique_ptr<arrow::RecordBatchReader> rows,
+           const std::optional<std::vector<std::string>>& columns)
       : path_(std::move(path)), file_(std::move(file)), rows_(std::move(rows)) {
     schema_ = rows_->schema();
-    if (!columns.empty()) {
+    is_selection_ = columns.has_value();
+    if (is_selection_) {
       arrow::FieldVector fields;
-      for (const std::string& column : columns) {
-        // Names may repeat in a file of others: the first one counts, as in LeavesOf.
+      for (const std::string& column : *columns) {
+        // Names may repeat in a file of others: the first one counts, as in Select.
         order_.push_back(schema_->GetAllFieldIndices(column).front());
         fields.push_back(schema_->field(order_.back()));
       }
@@ -131,7 +144,7 @@ class FileRows final : public arrow::RecordBatchReader {
       return ToArrow(batch.error());
     }
     *out = std::move(batch).value();
-    if (*out != nullptr && !order_.empty()) {
+    if (*out != nullptr && is_selection_) {
       arrow::ArrayVector arrays;
       for (const int i : order_) {
         arrays.push_back((*out)->column(i));
@@ -146,28 +159,30 @@ class FileRows final : public arrow::RecordBatchReader {
   const std::unique_ptr<parquet::arrow::FileReader> file_;
   const std::unique_ptr<arrow::RecordBatchReader> rows_;
   std::vector<int> order_;
+  bool is_selection_ = false;
   std::shared_ptr<arrow::Schema> schema_;
 };
 
 }  // namespace
 
 Result<std::shared_ptr<arrow::RecordBatchReader>> ReadParquet(
-    io::FileSystem& fs, std::string_view path, std::span<const std::string> columns) {
+    io::FileSystem& fs, std::string_view path,
+    const std::optional<std::vector<std::string>>& columns, MissingColumns missing) {
   DATALAKE_TRY_ASSIGN(auto file, OpenReader(fs, path));
   std::vector<int> groups(static_cast<std::size_t>(file->num_row_groups()));
-  for (std::size_t i = 0; i < groups.size(); ++i) {
-    groups[i] = static_cast<int>(i);
-  }
+  std::iota(groups.begin(), groups.end(), 0);
+  std::optional<std::vector<std::string>> names;
   std::unique_ptr<arrow::RecordBatchReader> rows;
-  if (columns.empty()) {
+  if (!columns.has_value()) {
     DATALAKE_TRY_ASSIGN(rows, Guarded(path, [&] { return file->GetRecordBatchReader(groups); }));
   } else {
-    DATALAKE_TRY_ASSIGN(const auto leaves, LeavesOf(file->manifest(), columns, path));
-    DATALAKE_TRY_ASSIGN(rows,
-                        Guarded(path, [&] { return file->GetRecordBatchReader(groups, leaves); }));
+    DATALAKE_TRY_ASSIGN(Selection selection, Select(file->manifest(), *columns, missing, path));
+    DATALAKE_TRY_ASSIGN(
+        rows, Guarded(path, [&] { return file->GetRecordBatchReader(groups, selection.leaves); }));
+    names = std::move(selection.names);
   }
   return std::shared_ptr<arrow::RecordBatchReader>(
-      std::make_shared<FileRows>(std::string(path), std::move(file), std::move(rows), columns));
+      std::make_shared<FileRows>(std::string(path), std::move(file), std::move(rows), names));
 }
 
 Result<ParquetFacts> ReadParquetFacts(io::FileSystem& fs, std::string_view path) {

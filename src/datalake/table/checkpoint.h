@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "datalake/base/result.h"
+#include "datalake/table/log_action.h"
+
+namespace datalake::io {
+class FileSystem;
+}  // namespace datalake::io
+
+namespace datalake::table {
+
+/// Reads a checkpoint (PROTOCOL.md "Checkpoints"), one file or all parts of a multi-part one, by
+/// any writer: columns that are missing or unknown do not matter. `root` resolves paths of data
+/// files. Errors: kCorruption naming the file, kUnsupported (deletion vectors), kIo.
+Result<CommitActions> ReadCheckpoint(io::FileSystem& fs, std::string_view root,
+                                     std::span<const std::string> paths);
+
+/// Writes the checkpoint of `version` durably, then points `_last_checkpoint` at it. A checkpoint
+/// of that version that is already there stays. Errors: kIo, kResourceExhausted.
+Status WriteCheckpoint(io::FileSystem& fs, std::string_view root, std::int64_t version,
+                       const CommitActions& actions);
+
+}  // namespace datalake::table

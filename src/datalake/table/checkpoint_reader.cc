@@ -1,0 +1,240 @@
+#include <utility>
+
+#include <arrow/array.h>
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+#include <fmt/format.h>
+
+#include "datalake/format/arrow_status.h"
+#include "datalake/format/parquet.h"
+#include "datalake/table/checkpoint.h"
+#include "datalake/table/partition_path.h"
+#include "datalake/table/statistics_json.h"
+
+namespace datalake::table {
+namespace {
+
+// One struct column of the checkpoint; rows in which it is null hold another action.
+class ActionColumn {
+ public:
+  ActionColumn(const arrow::RecordBatch& batch, const std::string& name) {
+    const auto column = batch.GetColumnByName(name);
+    if (column != nullptr && column->type_id() == arrow::Type::STRUCT) {
+      struct_ = std::static_pointer_cast<arrow::StructArray>(column);
+    }
+  }
+
+  explicit ActionColumn(std::shared_ptr<arrow::StructArray> array) : struct_(std::move(array)) {}
+
+  bool Has(std::int64_t row) const { return struct_ != nullptr && !struct_->IsNull(row); }
+
+  // The child `name` when it has that type and a value in `row`, else nullptr.
+  template <typename ArrayType>
+  const ArrayType* Child(const std::string& name, std::int64_t row) const {
+    if (struct_ == nullptr) {
+      return nullptr;
+    }
+    const auto child = struct_->GetFieldByName(name);
+    const bool fits = child != nullptr && child->type_id() == ArrayType::TypeClass::type_id &&
+                      !child->IsNull(row);
+    return fits ? static_cast<const ArrayType*>(child.get()) : nullptr;
+  }
+
+  std::string String(const std::string& name, std::int64_t row) const {
+    if (const auto* array = Child<arrow::StringArray>(name, row)) {
+      return array->GetString(row);
+    }
+    if (const auto* large = Child<arrow::LargeStringArray>(name, row)) {
+      return large->GetString(row);
+    }
+    return {};
+  }
+
+  std::optional<std::int64_t> Int(const std::string& name, std::int64_t row) const {
+    if (const auto* array = Child<arrow::Int64Array>(name, row)) {
+      return array->Value(row);
+    }
+    if (const auto* narrow = Child<arrow::Int32Array>(name, row)) {
+      return narrow->Value(row);
+    }
+    return std::nullopt;
+  }
+
+  bool Bool(const std::string& name, std::int64_t row) const {
+    const auto* array = Child<arrow::BooleanArray>(name, row);
+    return array != nullptr && array->Value(row);
+  }
+
+  bool IsNull(const std::string& name, std::int64_t row) const {
+    const auto child = struct_ == nullptr ? nullptr : struct_->GetFieldByName(name);
+    return child == nullptr || child->IsNull(row);
+  }
+
+  PartitionValues Map(const std::string& name, std::int64_t row) const {
+    PartitionValues values;
+    const auto* map = Child<arrow::MapArray>(name, row);
+    if (map == nullptr || map->keys()->type_id() != arrow::Type::STRING ||
+        map->items()->type_id() != arrow::Type::STRING) {
+      return values;
+    }
+    const auto& keys = static_cast<const arrow::StringArray&>(*map->keys());
+    const auto& items = static_cast<const arrow::StringArray&>(*map->items());
+    for (std::int64_t i = map->value_offset(row); i < map->value_offset(row + 1); ++i) {
+      values[keys.GetString(i)] =
+          items.IsNull(i) ? std::nullopt : std::optional(items.GetString(i));
+    }
+    return values;
+  }
+
+  std::map<std::string, std::string> StringMap(const std::string& name, std::int64_t row) const {
+    std::map<std::string, std::string> result;
+    for (auto& [key, value] : Map(name, row)) {
+      result[key] = value.value_or("");
+    }
+    return result;
+  }
+
+  std::vector<std::string> Strings(const std::string& name, std::int64_t row) const {
+    std::vector<std::string> result;
+    const auto* list = Child<arrow::ListArray>(name, row);
+    if (list != nullptr && list->values()->type_id() == arrow::Type::STRING) {
+      const auto& values = static_cast<const arrow::StringArray&>(*list->values());
+      for (std::int64_t i = list->value_offset(row); i < list->value_offset(row + 1); ++i) {
+        result.push_back(values.GetString(i));
+      }
+    }
+    return result;
+  }
+
+  ActionColumn Struct(const std::string& name) const {
+    const auto child = struct_ == nullptr ? nullptr : struct_->GetFieldByName(name);
+    if (child == nullptr || child->type_id() != arrow::Type::STRUCT) {
+      return ActionColumn(nullptr);
+    }
+    return ActionColumn(std::static_pointer_cast<arrow::StructArray>(child));
+  }
+
+ private:
+  std::shared_ptr<arrow::StructArray> struct_;
+};
+
+class BatchReader {
+ public:
+  BatchReader(std::string_view root, CommitActions& out) : root_(root), out_(out) {}
+
+  Status Read(const arrow::RecordBatch& batch) {
+    const ActionColumn add(batch, "add");
+    const ActionColumn remove(batch, "remove");
+    const ActionColumn txn(batch, "txn");
+    const ActionColumn metadata(batch, "metaData");
+    const ActionColumn protocol(batch, "protocol");
+    for (std::int64_t row = 0; row < batch.num_rows(); ++row) {
+      if (add.Has(row)) {
+        DATALAKE_TRY(Add(add, row));
+      } else if (remove.Has(row)) {
+        Remove(remove, row);
+      } else if (txn.Has(row)) {
+        out_.transactions.push_back({.app_id = txn.String("appId", row),
+                                     .version = txn.Int("version", row).value_or(0),
+                                     .last_updated_ms = txn.Int("lastUpdated", row)});
+      } else if (metadata.Has(row)) {
+        Metadata(metadata, row);
+      } else if (protocol.Has(row)) {
+        out_.protocol =
+            ProtocolAction{.min_reader_version =
+                               static_cast<int>(protocol.Int("minReaderVersion", row).value_or(1)),
+                           .min_writer_version =
+                               static_cast<int>(protocol.Int("minWriterVersion", row).value_or(2))};
+      }
+    }
+    return {};
+  }
+
+ private:
+  Status Add(const ActionColumn& add, std::int64_t row) {
+    auto file = std::make_shared<TableFile>();
+    file->path = add.String("path", row);
+    DATALAKE_TRY_ASSIGN(file->os_path, DataFilePath(root_, file->path));
+    if (!add.IsNull("deletionVector", row)) {
+      return Error{ErrorCode::kUnsupported,
+                   fmt::format("deletion vectors are not supported: {}: {}", root_, file->path)};
+    }
+    const auto size = add.Int("size", row);
+    if (file->path.empty() || !size.has_value() || *size < 0) {
+      return Error{ErrorCode::kCorruption, "add without path or size"};
+    }
+    file->size_bytes = static_cast<std::uint64_t>(*size);
+    file->partition_values = add.Map("partitionValues", row);
+    file->modified_ms = add.Int("modificationTime", row).value_or(0);
+    file->stats_json = add.String("stats", row);
+    file->num_rows = NumRecordsOf(file->stats_json);
+    if (file->num_rows < 0) {
+      file->num_rows = add.Struct("stats_parsed").Int("numRecords", row).value_or(-1);
+    }
+    out_.adds.push_back(
+        {.file = std::move(file), .changes_data = false, .tags = add.StringMap("tags", row)});
+    return {};
+  }
+
+  void Remove(const ActionColumn& remove, std::int64_t row) {
+    RemoveAction action;
+    action.path = remove.String("path", row);
+    action.deleted_ms = remove.Int("deletionTimestamp", row);
+    action.changes_data = remove.Bool("dataChange", row);
+    action.size_bytes = remove.Int("size", row);
+    if (!remove.IsNull("partitionValues", row)) {
+      action.partition_values = remove.Map("partitionValues", row);
+    }
+    out_.removes.push_back(std::move(action));
+  }
+
+  void Metadata(const ActionColumn& column, std::int64_t row) {
+    MetadataAction metadata;
+    metadata.id = column.String("id", row);
+    metadata.name = column.String("name", row);
+    metadata.description = column.String("description", row);
+    const ActionColumn form = column.Struct("format");
+    metadata.format_provider = form.String("provider", row);
+    metadata.format_options = form.StringMap("options", row);
+    metadata.schema_json = column.String("schemaString", row);
+    metadata.partition_columns = column.Strings("partitionColumns", row);
+    metadata.created_ms = column.Int("createdTime", row);
+    metadata.configuration = column.StringMap("configuration", row);
+    out_.metadata = std::move(metadata);
+  }
+
+  const std::string_view root_;
+  CommitActions& out_;
+};
+
+Status ReadPart(io::FileSystem& fs, std::string_view root, const std::string& path,
+                CommitActions& out) {
+  DATALAKE_TRY_ASSIGN(const auto rows, format::ReadParquet(fs, path));
+  BatchReader reader(root, out);
+  while (true) {
+    DATALAKE_TRY_ASSIGN(const auto batch, format::FromArrow(rows->Next(), path));
+    if (batch == nullptr) {
+      return {};
+    }
+    if (Status status = reader.Read(*batch); !status) {
+      return WithContext(std::move(status).error(), path);
+    }
+  }
+}
+
+}  // namespace
+
+Result<CommitActions> ReadCheckpoint(io::FileSystem& fs, std::string_view root,
+                                     std::span<const std::string> paths) {
+  CommitActions actions;
+  for (const std::string& path : paths) {
+    DATALAKE_TRY(ReadPart(fs, root, path, actions));
+  }
+  if (!actions.protocol.has_value() || !actions.metadata.has_value()) {
+    return Error{ErrorCode::kCorruption,
+                 fmt::format("checkpoint without protocol or metaData: {}", paths.front())};
+  }
+  return actions;
+}
+
+}  // namespace datalake::table
