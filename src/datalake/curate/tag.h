@@ -26,13 +26,13 @@ enum class ExistingOutputs : std::uint8_t { kSkip, kReplace };
 
 /// The keys of the toolkit's `tag`, with ours (rejects, compression) added.
 struct TagOptions {
-  std::vector<std::string> documents;    ///< files, folders (their files) or globs
-  std::vector<std::string> destination;  ///< empty, or a folder for each entry of `documents`
-  std::vector<std::string> taggers;
-  std::optional<std::string> experiment;  ///< none: each tagger has its own attributes folder
+  std::vector<std::string> documents = {};    ///< files, folders (their files) or globs
+  std::vector<std::string> destination = {};  ///< empty, or a folder for each entry of `documents`
+  std::vector<std::string> taggers = {};
+  std::optional<std::string> experiment = {};  ///< none: each tagger has its own attributes folder
   ExistingOutputs existing = ExistingOutputs::kSkip;
   std::uint64_t max_rejects = 0;  ///< bad lines of the whole run that are borne
-  std::string compression;        ///< of the output: "" as the input, "none", "gz" or "zst"
+  std::string compression = {};   ///< of the output: "" as the input, "none", "gz" or "zst"
 
   /// Errors: kInvalidArgument.
   Status Validate() const;
