@@ -14,10 +14,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = ROOT / ".venv/bin"
-# A folder's Python modules are one program to mypy; below these each folder is one.
-NESTED = ("tests",)
+# Folders whose Python modules are one program to mypy; below tests/ and python/ each folder is one.
+NESTED = ("tests", "python")
 # Folders whose modules the others import.
-SHARED = ("python", "tools", "tools/setup", "tests/cases", "tests/compat/dolma", "examples")
+SHARED = ("tools", "tools/setup", "tests/cases", "tests/compat/dolma")
 
 
 def files_with(*suffixes: str) -> list[str]:

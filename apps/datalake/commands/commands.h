@@ -11,4 +11,6 @@ namespace datalake::apps {
 /// one declaration and one line in commands.cc.
 std::vector<std::unique_ptr<Command>> AllCommands();
 
+std::unique_ptr<Command> MakeDedupeCommand();
+
 }  // namespace datalake::apps

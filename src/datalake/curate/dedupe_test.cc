@@ -1,0 +1,269 @@
+#include "datalake/curate/dedupe.h"
+
+#include <random>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "datalake/curate/output_file.h"
+#include "datalake/io/atomic_file.h"
+#include "datalake/io/memory_file_system.h"
+#include "datalake/json/config_reader.h"
+#include "datalake/json/writer.h"
+#include "datalake/testing/fault_file_system.h"
+#include "datalake/testing/manual_clock.h"
+#include "datalake/testing/matchers.h"
+
+namespace datalake::curate {
+namespace {
+
+using datalake::testing::IsError;
+using datalake::testing::IsOk;
+
+std::string Line(std::string_view id, std::string_view text, std::string_view source = "s") {
+  std::string line;
+  json::Writer writer(line);
+  writer.BeginObject();
+  writer.Key("id");
+  writer.String(id);
+  writer.Key("text");
+  writer.String(text);
+  writer.Key("source");
+  writer.String(source);
+  writer.EndObject();
+  writer.EndLine();
+  return line;
+}
+
+void Write(io::FileSystem& fs, std::string_view path, std::string_view text) {
+  Result<OutputFile> file = OutputFile::Make(fs, path);
+  ASSERT_THAT(file, IsOk());
+  ASSERT_THAT(file->Write(text), IsOk());
+  ASSERT_THAT(file->Publish(), IsOk());
+}
+
+std::string ReadPlain(io::FileSystem& fs, std::string_view path) {
+  const Result<std::string> text = io::ReadFile(fs, path, 1 << 30);
+  return text ? *text : ToString(text.error());
+}
+
+class DedupeTest : public ::testing::Test {
+ protected:
+  Result<DedupeReport> Run(const DedupeOptions& options, std::size_t threads = 2) {
+    return RunDedupe(options, {fs_, clock_, progress_, threads, {}});
+  }
+
+  static DedupeOptions Options() {
+    DedupeOptions options;
+    options.documents = {"/c/documents/*"};
+    options.attribute_name = "dup";
+    return options;
+  }
+
+  io::MemoryFileSystem fs_;
+  testing::ManualClock clock_;
+  NullProgress progress_;
+};
+
+TEST_F(DedupeTest, MarksLaterCopiesInTheToolkitsForm) {
+  Write(fs_, "/c/documents/a.jsonl",
+        Line("1", "h\xc3\xa9") + Line("2", "x") + Line("3", "h\xc3\xa9"));
+  Write(fs_, "/c/documents/b.jsonl",
+        Line("4\"", "x", "t") + Line("5", "", "t") + Line("6", "", "t"));
+  const Result<DedupeReport> report = Run(Options());
+  ASSERT_THAT(report, IsOk());
+  EXPECT_EQ(ReadPlain(fs_, "/c/attributes/dup/a.jsonl"),
+            "{\"attributes\":{},\"id\":\"1\"}\n{\"attributes\":{},\"id\":\"2\"}\n"
+            "{\"attributes\":{\"dup\":[[0,3,1]]},\"id\":\"3\"}\n");
+  EXPECT_EQ(
+      ReadPlain(fs_, "/c/attributes/dup/b.jsonl"),
+      "{\"attributes\":{\"dup\":[[0,1,1]]},\"id\":\"4\\\"\"}\n{\"attributes\":{},\"id\":\"5\"}\n"
+      "{\"attributes\":{\"dup\":[[0,0,1]]},\"id\":\"6\"}\n");
+  EXPECT_EQ(report->files, 2U);
+  EXPECT_EQ(report->documents, 6U);
+  EXPECT_EQ(report->duplicates, 3U);
+  EXPECT_EQ(report->sources.at("s").duplicates, 1U);
+  EXPECT_EQ(report->sources.at("t").duplicates, 2U);
+  EXPECT_EQ(report->sources.at("t").documents, 3U);
+  EXPECT_GT(report->table_bytes, 0U);
+}
+
+TEST_F(DedupeTest, LeavesShortBlankAndFewWordsAlone) {
+  Write(fs_, "/c/documents/a.jsonl",
+        Line("1", "ab") + Line("2", "ab") + Line("3", " \xe3\x80\x80 \n   ") +
+            Line("4", "one two three") + Line("5", "one two three") + Line("6", "abcdef"));
+  DedupeOptions options = Options();
+  options.min_length = 3;
+  options.skip_empty = true;
+  options.min_words = 2;
+  const Result<DedupeReport> report = Run(options);
+  ASSERT_THAT(report, IsOk());
+  EXPECT_EQ(report->filtered, 4U);
+  EXPECT_EQ(report->duplicates, 1U);
+  EXPECT_EQ(
+      ReadPlain(fs_, "/c/attributes/dup/a.jsonl"),
+      "{\"attributes\":{\"dup\":[]},\"id\":\"1\"}\n{\"attributes\":{\"dup\":[]},\"id\":\"2\"}\n"
+      "{\"attributes\":{\"dup\":[]},\"id\":\"3\"}\n{\"attributes\":{},\"id\":\"4\"}\n"
+      "{\"attributes\":{\"dup\":[[0,13,1]]},\"id\":\"5\"}\n"
+      "{\"attributes\":{\"dup\":[]},\"id\":\"6\"}\n");
+}
+
+TEST_F(DedupeTest, KeyIsAnyPathAndMustBeThere) {
+  Write(fs_, "/c/documents/a.jsonl",
+        R"({"id":"1","text":"a","metadata":{"url":"u\u0031"}})"
+        "\n"
+        R"({"id":"2","text":"b","metadata":{"url":"u1"}})"
+        "\n");
+  DedupeOptions options = Options();
+  options.key = "$.metadata.url";
+  options.name = "urls";
+  ASSERT_THAT(Run(options), IsOk());
+  EXPECT_EQ(
+      ReadPlain(fs_, "/c/attributes/urls/a.jsonl"),
+      "{\"attributes\":{},\"id\":\"1\"}\n{\"attributes\":{\"dup\":[[0,2,1]]},\"id\":\"2\"}\n");
+
+  Write(fs_, "/c/documents/b.jsonl",
+        R"({"id":"3","text":"a","metadata":{"url":"u3"}})"
+        "\n"
+        R"({"id":"4","text":"b"})"
+        "\n");
+  EXPECT_THAT(Run(options),
+              IsError(ErrorCode::kInvalidArgument,
+                      "document has no string at the key $.metadata.url: /c/documents/b.jsonl:2"));
+  EXPECT_THAT(fs_.Exists("/c/attributes/urls/b.jsonl"), testing::IsOkAndHolds(false));
+}
+
+TEST_F(DedupeTest, BadLineNamesFileAndLineAndPublishesNothing) {
+  Write(fs_, "/c/documents/a.jsonl", Line("1", "a") + "{\"id\":\"2\",\n" + Line("3", "c"));
+  EXPECT_THAT(Run(Options()), IsError(ErrorCode::kInvalidArgument, "/c/documents/a.jsonl:2"));
+  Result<std::vector<io::DirectoryEntry>> left = fs_.List("/c/attributes/dup");
+  EXPECT_TRUE(!left || left->empty());
+}
+
+TEST_F(DedupeTest, WritesWithTheWantedCompression) {
+  Write(fs_, "/c/documents/a.jsonl.gz", Line("1", "a"));
+  DedupeOptions options = Options();
+  options.compression = "zst";
+  ASSERT_THAT(Run(options), IsOk());
+  EXPECT_EQ(ReadPlain(fs_, "/c/attributes/dup/a.jsonl.zst").substr(0, 4), "\x28\xb5\x2f\xfd");
+}
+
+TEST_F(DedupeTest, AFileMatchedTwiceIsAnError) {
+  Write(fs_, "/c/documents/a.jsonl", Line("1", "a"));
+  DedupeOptions options = Options();
+  options.documents.push_back("/c/documents/a.jsonl");
+  EXPECT_THAT(Run(options), IsError(ErrorCode::kInvalidArgument, "matched twice"));
+  options.documents = {"/c/none/*"};
+  EXPECT_THAT(Run(options), IsError(ErrorCode::kInvalidArgument, "no documents found: /c/none/*"));
+}
+
+// Check 39: the kept copy is the first by file, then by line.
+TEST_F(DedupeTest, ThreadsDoNotChangeOneByte) {
+  std::mt19937_64 random(11);
+  for (int file = 0; file < 9; ++file) {
+    std::string text;
+    for (int row = 0; row < 3000; ++row) {
+      const std::string body = fmt::format("text {} {}", random() % 9000, std::string(600, 'x'));
+      text += Line(fmt::format("{}-{}", file, row), body, file % 2 == 0 ? "even" : "odd");
+    }
+    Write(fs_, fmt::format("/c/documents/{}.jsonl", file), text);
+  }
+  DedupeOptions options = Options();
+  options.name = "one";
+  const Result<DedupeReport> one = Run(options, 1);
+  options.name = "four";
+  const Result<DedupeReport> four = Run(options, 4);
+  ASSERT_THAT(one, IsOk());
+  ASSERT_THAT(four, IsOk());
+  EXPECT_GT(one->duplicates, 10000U);
+  EXPECT_EQ(one->duplicates, four->duplicates);
+  for (int file = 0; file < 9; ++file) {
+    ASSERT_EQ(ReadPlain(fs_, fmt::format("/c/attributes/one/{}.jsonl", file)),
+              ReadPlain(fs_, fmt::format("/c/attributes/four/{}.jsonl", file)));
+  }
+}
+
+TEST_F(DedupeTest, StopsWhenAsked) {
+  Write(fs_, "/c/documents/a.jsonl", Line("1", "a"));
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_THAT(RunDedupe(Options(), {fs_, clock_, progress_, 2, stop.get_token()}),
+              IsError(ErrorCode::kCancelled, ""));
+}
+
+TEST(DedupeFaultTest, EveryFailureLeavesWholeFilesOrNone) {
+  const std::string want =
+      "{\"attributes\":{},\"id\":\"1\"}\n{\"attributes\":{\"dup\":[[0,1,1]]},\"id\":\"2\"}\n";
+  DedupeOptions options;
+  options.documents = {"/c/documents/*"};
+  options.attribute_name = "dup";
+  const testing::ManualClock clock;
+  NullProgress progress;
+  const auto run = [&](testing::FaultFileSystem& fs) {
+    return RunDedupe(options, {fs, clock, progress, 1, {}});
+  };
+  testing::ForEachFault(
+      [](testing::FaultFileSystem& fs) {
+        Write(fs, "/c/documents/a.jsonl", Line("1", "a") + Line("2", "a"));
+      },
+      [&](testing::FaultFileSystem& fs) { (void)run(fs); },
+      [&](testing::FaultFileSystem& fs) {
+        const Result<bool> exists = fs.Exists("/c/attributes/dup/a.jsonl");
+        ASSERT_THAT(exists, IsOk());
+        if (*exists) {
+          EXPECT_EQ(ReadPlain(fs, "/c/attributes/dup/a.jsonl"), want);
+        }
+        ASSERT_THAT(run(fs), IsOk()) << "running again completes it";
+        EXPECT_EQ(ReadPlain(fs, "/c/attributes/dup/a.jsonl"), want);
+      });
+}
+
+Result<DedupeOptions> FromJson(std::string_view text, io::FileSystem& fs) {
+  const json::Value value = json::ParseValue(text, "test").value_or(json::Value());
+  json::ConfigReader reader(value, "d.yaml");
+  return ReadDedupeOptions(reader, fs);
+}
+
+TEST(DedupeOptionsTest, ReadsTheToolkitsConfig) {
+  io::MemoryFileSystem fs;
+  const Result<DedupeOptions> options = FromJson(
+      R"({"documents":["a/documents/*"],"dedupe":{"name":"n","documents":{"attribute_name":"d",)"
+      R"("key":"$.metadata.url"},"skip_empty":true,"min_length":3,"min_words":2},"bloom_filter":)"
+      R"({"file":"f","read_only":false,"estimated_doc_count":1000,"desired_false_positive_rate":)"
+      R"(0.01},"processes":2,"compression":{"output":"zst"},"work_dir":{"input":"x"}})",
+      fs);
+  ASSERT_THAT(options, IsOk());
+  EXPECT_EQ(options->name, "n");
+  EXPECT_EQ(options->key, "$.metadata.url");
+  EXPECT_EQ(options->min_length, 3U);
+  EXPECT_EQ(options->min_words, 2U);
+  EXPECT_TRUE(options->skip_empty);
+  EXPECT_EQ(options->compression, "zst");
+}
+
+TEST(DedupeOptionsTest, RefusesWhatItCannotDo) {
+  io::MemoryFileSystem fs;
+  constexpr std::string_view head =
+      R"({"documents":["a"],"dedupe":{"documents":{"attribute_name":"d","key":"$.text"})";
+  const auto read = [&](std::string_view rest) {
+    return FromJson(std::string(head) + std::string(rest), fs);
+  };
+  EXPECT_THAT(read(R"(}})"), IsOk());
+  EXPECT_THAT(read(R"(,"min_lenght":3}})"),
+              IsError(ErrorCode::kInvalidArgument, "min_lenght; did you mean min_length?"));
+  EXPECT_THAT(read(R"(,"paragraphs":{"attribute_name":"p"}}})"),
+              IsError(ErrorCode::kUnsupported, "issue 4"));
+  EXPECT_THAT(read(R"(,"num_partitions":2}})"), IsError(ErrorCode::kUnsupported, "num_partitions"));
+  EXPECT_THAT(read(R"(},"bloom_filter":{"read_only":true}})"),
+              IsError(ErrorCode::kUnsupported, "read_only"));
+  Write(fs, "/filter.bin", "x");
+  EXPECT_THAT(read(R"(},"bloom_filter":{"file":"/filter.bin","read_only":false}})"),
+              IsError(ErrorCode::kUnsupported, "saved filter"));
+  EXPECT_THAT(read(R"(,"name":".."}})"), IsError(ErrorCode::kInvalidArgument, "one folder name"));
+  EXPECT_THAT(FromJson(R"({"documents":["a"]})", fs),
+              IsError(ErrorCode::kInvalidArgument, "missing key: dedupe"));
+}
+
+}  // namespace
+}  // namespace datalake::curate
