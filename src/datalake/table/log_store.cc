@@ -147,9 +147,7 @@ Result<LogState> LoadStart(io::FileSystem& fs, std::string_view root, const LogL
   for (std::int64_t version = target; version >= 0; --version) {
     if (!listing.commits.contains(version)) {
       const bool is_cleaned_up =
-          std::all_of(listing.checkpoints.begin(), listing.checkpoints.end(),
-                      [&](const auto& checkpoint) { return checkpoint.first > target; }) &&
-          !listing.checkpoints.empty();
+          !listing.checkpoints.empty() && listing.checkpoints.rbegin()->first > target;
       if (is_cleaned_up) {
         return Error{ErrorCode::kNotFound,
                      fmt::format("version is no longer kept: {}: {}", root, target)};
