@@ -4,6 +4,7 @@ namespace datalake::apps {
 
 std::vector<std::unique_ptr<Command>> AllCommands() {
   std::vector<std::unique_ptr<Command>> commands;
+  commands.push_back(MakeTagCommand());
   commands.push_back(MakeDedupeCommand());
   return commands;
 }

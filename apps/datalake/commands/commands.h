@@ -11,6 +11,7 @@ namespace datalake::apps {
 /// one declaration and one line in commands.cc.
 std::vector<std::unique_ptr<Command>> AllCommands();
 
+std::unique_ptr<Command> MakeTagCommand();
 std::unique_ptr<Command> MakeDedupeCommand();
 
 }  // namespace datalake::apps
