@@ -26,8 +26,8 @@ struct WalOptions {
   std::uint64_t max_queued_bytes = std::uint64_t{64} << 20;
   /// Larger records are refused.
   std::uint64_t max_record_bytes = std::uint64_t{16} << 20;
-  /// Number of the first record when the folder holds no segment. A caller that has recorded
-  /// numbers elsewhere passes the next one, so that none is used twice.
+  /// New records get no number below this. The log itself never repeats a number; a caller that
+  /// has recorded numbers elsewhere guards with it against a folder that was deleted by hand.
   std::uint64_t first_sequence = 1;
 
   /// Errors: kInvalidArgument.
@@ -108,6 +108,10 @@ class Wal {
 
   /// Visits the acknowledged records of the open segment in order.
   virtual Status ForEachUnsealed(const RecordVisitor& visit) const = 0;
+
+  /// Visits every acknowledged record numbered `first_sequence` or higher, in order, sealed and
+  /// not, as of now: none is missed or seen twice while segments are sealed. Errors as ReadSegment.
+  virtual Status ForEachFrom(std::uint64_t first_sequence, const RecordVisitor& visit) const = 0;
 
   /// Removes a sealed segment whose records are safe elsewhere. After a crash it may be there
   /// again.
