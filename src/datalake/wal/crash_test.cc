@@ -138,8 +138,9 @@ TEST_F(WalCrashTest, RecoveryItselfSurvivesEveryFault) {
     }
     fs.PowerLoss(11);
   };
-  ForEachFault(prepare, [&](FaultFileSystem& fs) { (void)Open(fs); },
-               [&](FaultFileSystem& fs) { Check(fs); });
+  ForEachFault(
+      prepare, [&](FaultFileSystem& fs) { (void)Open(fs); },
+      [&](FaultFileSystem& fs) { Check(fs); });
 }
 
 }  // namespace

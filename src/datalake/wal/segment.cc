@@ -126,7 +126,7 @@ Result<std::variant<Frame, NoFrame>> ReadFrame(Window& window, const SegmentHead
     return NoFrame{"not a record"};
   }
   const std::uint64_t size = kRecordHeaderBytes + payload_bytes;
-  if (offset + size > window.limit()) {
+  if (offset + frame.size_bytes > window.limit()) {  // padding too, so that a copy is whole
     return NoFrame{"record goes over the end"};
   }
   DATALAKE_TRY_ASSIGN(const auto whole, window.At(offset, size));

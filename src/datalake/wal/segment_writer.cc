@@ -1,5 +1,6 @@
 #include "datalake/wal/segment_writer.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <utility>
@@ -11,7 +12,7 @@ namespace datalake::wal {
 namespace {
 
 // Reserved ahead of the records: a sync of reserved bytes has no size and fewer blocks to record.
-constexpr std::uint64_t kReserveBytes = std::uint64_t{8} << 20;
+constexpr std::uint64_t kMostReserveBytes = std::uint64_t{8} << 20;
 
 std::uint64_t MakeSalt(Random& random) {
   std::array<std::byte, sizeof(std::uint64_t)> bytes;
@@ -26,6 +27,7 @@ std::uint64_t MakeSalt(Random& random) {
 Result<std::unique_ptr<SegmentWriter>> SegmentWriter::Create(io::FileSystem& fs, const Clock& clock,
                                                              Random& random, std::string_view dir,
                                                              std::uint64_t first_sequence,
+                                                             std::uint64_t segment_bytes,
                                                              Existing existing) {
   const SegmentHeader header{
       .first_sequence = first_sequence, .created = clock.Now(), .salt = MakeSalt(random)};
@@ -41,13 +43,16 @@ Result<std::unique_ptr<SegmentWriter>> SegmentWriter::Create(io::FileSystem& fs,
     DATALAKE_TRY(fs.Remove(temporary));
   }
   DATALAKE_TRY(fs.SyncDirectory(dir));
-  return std::unique_ptr<SegmentWriter>(new SegmentWriter(path, header, std::move(file)));
+  return std::unique_ptr<SegmentWriter>(
+      new SegmentWriter(path, header, std::move(file), std::min(segment_bytes, kMostReserveBytes)));
 }
 
 SegmentWriter::SegmentWriter(std::string path, const SegmentHeader& header,
-                             std::unique_ptr<io::WritableFile> file)
+                             std::unique_ptr<io::WritableFile> file,
+                             std::uint64_t reserve_step_bytes)
     : path_(std::move(path)),
       header_(header),
+      reserve_step_bytes_(reserve_step_bytes),
       file_(std::move(file)),
       next_sequence_(header.first_sequence),
       durable_sequence_(header.first_sequence - 1) {}
@@ -76,7 +81,7 @@ Status SegmentWriter::WriteGroup() {
     return {};
   }
   if (size_bytes() > reserved_bytes_) {
-    const std::uint64_t more = group_.size() + kReserveBytes;
+    const std::uint64_t more = group_.size() + reserve_step_bytes_;
     DATALAKE_TRY(file_->Preallocate(more));
     reserved_bytes_ = written_bytes_ + more;
   }

@@ -20,10 +20,12 @@ class SegmentWriter {
   /// Whether a segment without records of the same name may be there.
   enum class Existing : std::uint8_t { kRefuse, kReplace };
 
-  /// Makes a segment under its final name with an intact, durable header.
+  /// Makes a segment under its final name with an intact, durable header. Space is reserved in
+  /// steps that `segment_bytes` bounds.
   static Result<std::unique_ptr<SegmentWriter>> Create(io::FileSystem& fs, const Clock& clock,
                                                        Random& random, std::string_view dir,
                                                        std::uint64_t first_sequence,
+                                                       std::uint64_t segment_bytes,
                                                        Existing existing);
 
   /// Adds a record to the group that Commit writes; returns its number. `received` as in Record.
@@ -50,12 +52,13 @@ class SegmentWriter {
 
  private:
   SegmentWriter(std::string path, const SegmentHeader& header,
-                std::unique_ptr<io::WritableFile> file);
+                std::unique_ptr<io::WritableFile> file, std::uint64_t reserve_step_bytes);
 
   Status WriteGroup();
 
   const std::string path_;
   const SegmentHeader header_;
+  const std::uint64_t reserve_step_bytes_;
   std::unique_ptr<io::WritableFile> file_;
   std::string group_;
   std::uint64_t next_sequence_;

@@ -89,8 +89,9 @@ class LogImpl final : public Wal {
   }
 
   Status Start(std::uint64_t first_sequence, const std::vector<SegmentInfo>& empty) {
-    DATALAKE_TRY_ASSIGN(writer_, SegmentWriter::Create(fs_, clock_, random_, dir_, first_sequence,
-                                                       SegmentWriter::Existing::kReplace));
+    DATALAKE_TRY_ASSIGN(
+        writer_, SegmentWriter::Create(fs_, clock_, random_, dir_, first_sequence,
+                                       options_.segment_bytes, SegmentWriter::Existing::kReplace));
     for (const SegmentInfo& segment : empty) {
       if (segment.path != writer_->path()) {
         DATALAKE_TRY(fs_.Remove(segment.path));
@@ -355,9 +356,9 @@ class LogImpl final : public Wal {
                            .last_sequence = writer_->next_sequence() - 1,
                            .size_bytes = writer_->size_bytes() + kSealBytes};
     DATALAKE_TRY(writer_->Seal(clock_.Now()));
-    DATALAKE_TRY_ASSIGN(auto next,
-                        SegmentWriter::Create(fs_, clock_, random_, dir_, info.last_sequence + 1,
-                                              SegmentWriter::Existing::kRefuse));
+    DATALAKE_TRY_ASSIGN(
+        auto next, SegmentWriter::Create(fs_, clock_, random_, dir_, info.last_sequence + 1,
+                                         options_.segment_bytes, SegmentWriter::Existing::kRefuse));
     const MutexLock lock(mutex_);
     writer_ = std::move(next);
     sealed_.push_back(info);
