@@ -55,9 +55,9 @@ def check_error(
 def check(program: Path, case: Path, mode: str, work: Path) -> str:
     """Runs `case` once; returns what is wrong, or ''."""
     done = run(program, case, mode, work)
-    stem = "expect-default" if mode == "default" else "expect"
-    own_rows = case / f"{stem}.jsonl"
-    error = case / f"{stem}.error"
+    own_rows, own_error = case / "expect-default.jsonl", case / "expect-default.error"
+    own = mode == "default" and (own_rows.exists() or own_error.exists())
+    error = own_error if own else case / "expect.error"
     try:
         outputs = case_files.collect(case, work)
     except ValueError as problem:
@@ -66,10 +66,10 @@ def check(program: Path, case: Path, mode: str, work: Path) -> str:
         return check_error(done, error.read_text("utf-8"), outputs)
     if done.returncode != 0:
         return f"exit {done.returncode}: {done.stderr.strip()}"
-    want = case_files.expected(case)
-    if mode == "default" and own_rows.exists():
+    if own:
         want = {case_files.USUAL_FOLDER[case.parent.name]: case_files.rows(own_rows)}
-    return case_files.difference(outputs, want)
+        return case_files.difference(outputs, want)
+    return case_files.difference(outputs, case_files.expected(case))
 
 
 def main() -> int:

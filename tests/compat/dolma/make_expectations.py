@@ -19,6 +19,15 @@ import case_files  # noqa: E402
 import toolkit  # noqa: E402
 
 
+def written(case: Path, work: Path) -> tuple[case_files.Outputs, str]:
+    """What the toolkit wrote, or why it failed: on a panic it exits with 0 and leaves no file."""
+    try:
+        outputs = case_files.collect(case, work)
+    except ValueError as error:
+        return {}, str(error)
+    return outputs, "" if outputs else "no output"
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -38,11 +47,14 @@ def main() -> int:
             work = Path(folder) / "work"
             config = case_files.prepare(case, work)
             done = toolkit.run([str(args.toolkit), "-c", str(config), case.parent.name], work)
-            outputs = {} if done.exit_code else case_files.collect(case, work)
+            outputs, problem = written(case, work)
         made += 1
-        if (done.exit_code != 0) != (case / "expect.error").exists():
+        problem = done.message[-200:] if done.exit_code else problem
+        if bool(problem) != (case / "expect.error").exists():
             differing += 1
-            print(f"{name}: the toolkit exits {done.exit_code}: {done.message[-200:]}")
+            print(f"{name}: the toolkit: exit {done.exit_code}: {problem or 'expected to fail'}")
+        elif problem:
+            print(f"{name}: fails, as kept")
         elif args.check:
             problem = case_files.difference(outputs, case_files.expected(case))
             differing += bool(problem)
