@@ -77,6 +77,8 @@ LIBRARIES: tuple[Library, ...] = (
     _library("nanobind", r"nanobind/", "python", "python"),
 )
 
+# x_test.cc, and what several tests of a module share: x_test_support.h.
+_TEST_NAME = re.compile(r"_(test|benchmark|fuzz)(_support)?$")
 _ROW_OF = {module: row for row, modules in enumerate(ROWS) for module in modules}
 _INCLUDE = re.compile(r'^\s*#\s*include\s+(?P<quote>["<])(?P<path>[^">]+)[">]', re.MULTILINE)
 _FORBIDDEN_INCLUDES = {"regex": "std::regex is slow and recursive: use RE2", "iostream": "streams"}
@@ -138,7 +140,7 @@ class SourceFile:
     def at(path: Path) -> SourceFile:
         parts = path.parts
         module = parts[2] if parts[:2] == ("src", "datalake") else parts[0]
-        is_test = module in NOT_SHIPPED or path.stem.endswith(("_test", "_benchmark", "_fuzz"))
+        is_test = module in NOT_SHIPPED or _TEST_NAME.search(path.stem) is not None
         return SourceFile(path, module, is_test, path.suffix in {".h", ".hpp"})
 
 
@@ -162,10 +164,10 @@ def _check_module(file: SourceFile, included: str) -> str | None:
 def _check_library(file: SourceFile, include: str) -> str | None:
     """What is wrong with an include of a third-party header, if anything."""
     library = next((item for item in LIBRARIES if re.match(item.prefix, include)), None)
-    if library is None or file.module in NOT_SHIPPED | {TEST_SUPPORT}:
+    if library is None or file.is_test or file.module == TEST_SUPPORT:
         return None
     is_free = library.owners is None or file.module in library.owners
-    if not is_free and not file.is_test:
+    if not is_free:
         owners = " and ".join(sorted(library.owners or ()))
         return f"{library.name} is used only in {owners}, not in {file.module}: <{include}>"
     if file.is_header and not library.in_headers & {file.module, "*"}:

@@ -91,6 +91,7 @@ def test_breach_is_found(tree: Path, name: str, text: str, want: str) -> None:
         ("format/x.cc", '#include "datalake/json/writer.h"\n#include <arrow/ipc/reader.h>\n'),
         ("format/x.h", "#include <arrow/type_fwd.h>\n#include <arrow/c/abi.h>\n"),
         ("io/x_test.cc", '#include "datalake/testing/matchers.h"\n#include <gtest/gtest.h>\n'),
+        ("table/x_test_support.h", "#include <arrow/api.h>\n"),
         ("testing/x.h", '#include "datalake/lake/lake.h"\n#include <gmock/gmock.h>\n'),
         ("text/x.cc", '// throw\n/* using namespace std;\n throw */ const char* a = "throw";\n'),
         ("text/x.cc", 'auto a = R"(\n throw " )"; char q = \'"\'; int n = 1\'000;\n'),
