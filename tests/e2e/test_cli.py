@@ -1,4 +1,4 @@
-"""The command line as a script uses it: exit codes, one-line errors that name the nearest, JSON lines."""
+"""The command line as a script uses it: exit codes, one-line errors, JSON lines."""
 
 from __future__ import annotations
 
