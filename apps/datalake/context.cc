@@ -4,7 +4,7 @@
 #include <iostream>
 
 #include "datalake/base/thread_pool.h"
-#include "datalake/lake/lake.h"
+#include "datalake/io/file_system.h"
 
 #include "apps/datalake/command.h"
 
@@ -20,11 +20,21 @@ Result<std::string> Context::LakePath() const {
     return options.lake;
   }
   std::error_code error;
-  const std::filesystem::path here = std::filesystem::current_path(error);
-  if (error) {
-    return ErrnoError(error.value(), "cannot tell the working folder; name the lake with --lake");
+  std::filesystem::path folder = std::filesystem::current_path(error);
+  while (!error && !folder.empty()) {
+    DATALAKE_TRY_ASSIGN(const bool found, fs.Exists((folder / "lake.json").string()));
+    if (found) {
+      return folder.string();
+    }
+    if (folder == folder.parent_path()) {
+      break;
+    }
+    folder = folder.parent_path();
   }
-  return lake::FindLake(fs, here.string());
+  return Error{
+      ErrorCode::kNotFound,
+      "no lake here: no lake.json in this folder or above it; name one with --lake PATH or "
+      "$DATALAKE, or make one with: datalake init PATH"};
 }
 
 std::size_t Context::Threads() const {
