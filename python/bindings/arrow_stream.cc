@@ -4,8 +4,9 @@
 
 #include <arrow/c/abi.h>
 
-#include "bindings/errors.h"
 #include "datalake/format/c_stream.h"
+
+#include "bindings/errors.h"
 
 namespace nb = nanobind;
 
@@ -47,8 +48,7 @@ std::shared_ptr<arrow::RecordBatchReader> RowsOfCapsule(nb::handle capsule) {
 void BindArrowStream(nb::module_& module) {
   nb::class_<ArrowStream>(module, "ArrowStream")
       .def(
-          "__arrow_c_stream__",
-          [](ArrowStream& self, const nb::object&) { return self.Capsule(); },
+          "__arrow_c_stream__", [](ArrowStream& self, const nb::object&) { return self.Capsule(); },
           nb::arg("requested_schema") = nb::none());
 }
 
