@@ -17,7 +17,7 @@ test: build  ## every test and check; closing line: N passed, N failed
 	@.venv/bin/python tools/run_tests.py
 
 demo: build  ## the main job on real data, told step by step; the lake stays in demo-lake/
-	@.venv/bin/python examples/demo.py
+	@PYTHONPATH=build/python .venv/bin/python examples/demo.py
 
 sanitize: setup  ## every unit test under the address and the thread sanitizer
 	@.venv/bin/python tools/run_tests.py asan tsan

@@ -14,10 +14,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = ROOT / ".venv/bin"
-# Folders whose Python modules are one program to mypy; below tests/ and python/ each folder is one.
-NESTED = ("tests", "python")
+# A folder's Python modules are one program to mypy; below these each folder is one.
+NESTED = ("tests",)
 # Folders whose modules the others import.
-SHARED = ("tools", "tools/setup", "tests/cases", "tests/compat/dolma")
+SHARED = ("python", "tools", "tools/setup", "tests/cases", "tests/compat/dolma", "examples")
 
 
 def files_with(*suffixes: str) -> list[str]:

@@ -105,6 +105,8 @@ def privatize(source: Path, target: Path, libraries: list[str]) -> list[Path]:
     defined = {name: dynamic_symbols(path, "defined") for name, path in originals.items()}
     defined_anywhere = set().union(*defined.values())
     target.mkdir(parents=True, exist_ok=True)
+    for unfinished in target.glob(".privatize-*"):  # of a run that was killed
+        shutil.rmtree(unfinished, ignore_errors=True)
     results = []
     with tempfile.TemporaryDirectory(prefix=".privatize-", dir=target) as scratch:
         for name, original in originals.items():

@@ -61,7 +61,7 @@ def run_snippet(snippet: Snippet, folder: Path, root: Path) -> str | None:
         done = subprocess.run(
             shell if snippet.language == "sh" else python,
             cwd=folder,
-            env=os.environ | {"PATH": path},
+            env=os.environ | {"PATH": path, "PYTHONPATH": str(root / "build/python")},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -80,6 +80,8 @@ class ArchiveStep(Step):
 
     def run(self) -> None:
         self._log.unlink(missing_ok=True)
+        for left in self._cache.glob(".fetch-*"):  # of a run that was killed
+            shutil.rmtree(left, ignore_errors=True)
         for archive in self._missing:
             file = self._fetch(archive)
             self._stamp(archive).write(archive.digest(), unpack(archive, file, self._deps))
