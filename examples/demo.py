@@ -137,7 +137,7 @@ def curate_text(story: Story, lake: datalake.Lake, data: DemoData, work: Path) -
     (work / "text").mkdir()
     (work / "text" / "documents").symlink_to(data.documents / "documents")
     glob = "text/documents/*.jsonl.gz"
-    tag = [PROGRAM, "tag", "--documents", glob, "--experiment", "demo"]
+    tag: list[str | Path] = [PROGRAM, "tag", "--documents", glob, "--experiment", "demo"]
     story.run([*tag, "--taggers", "gopher_v2", "char_length_v1"], cwd=work)
     story.run([PROGRAM, "-c", ROOT / "examples" / "dedupe.yaml", "dedupe"], cwd=work)
     story.run([PROGRAM, "-c", ROOT / "examples" / "mix.yaml", "mix"], cwd=work)
