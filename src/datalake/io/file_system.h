@@ -61,7 +61,12 @@ class FileSystem {
   /// A second name for a file; the atomic create-if-absent. Errors: kAlreadyExists, kNotFound.
   virtual Status Link(std::string_view from, std::string_view to) = 0;
 
-  /// Renames a file or folder; replaces a file (or an empty folder) at `to`. Errors: kNotFound.
+  /// Makes the symbolic link `path` to `target`, which is taken as it is: relative to the folder of
+  /// `path`, and need not exist. Errors: kAlreadyExists, kNotFound (the folder), kUnsupported.
+  virtual Status MakeSymlink(std::string_view target, std::string_view path) = 0;
+
+  /// Renames a file or folder (a symbolic link itself, not what it points at); replaces a file (or
+  /// an empty folder) at `to`. Errors: kNotFound.
   virtual Status Rename(std::string_view from, std::string_view to) = 0;
 
   /// Removes a file or symbolic link. Errors: kNotFound.

@@ -10,8 +10,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <filesystem>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include <fmt/format.h>
@@ -275,6 +277,13 @@ Status LocalFileSystem::Link(std::string_view from, std::string_view to) {
   return {};
 }
 
+Status LocalFileSystem::MakeSymlink(std::string_view target, std::string_view path) {
+  if (::symlink(std::string(target).c_str(), std::string(path).c_str()) != 0) {
+    return PathError(fmt::format("link {} by", target), path);
+  }
+  return {};
+}
+
 Status LocalFileSystem::Rename(std::string_view from, std::string_view to) {
   if (::rename(std::string(from).c_str(), std::string(to).c_str()) != 0) {
     return PathError(fmt::format("rename {} to", from), to);
@@ -390,6 +399,20 @@ Result<std::uint64_t> LocalFileSystem::FreeBytes(std::string_view path) {
     return PathError("read the free space of", path);
   }
   return static_cast<std::uint64_t>(facts.f_bavail) * facts.f_frsize;
+}
+
+Result<std::string> AbsolutePath(std::string_view path) {
+  std::error_code failed;
+  const std::filesystem::path absolute = std::filesystem::absolute(path, failed);
+  if (failed) {
+    return Error{ErrorCode::kIo,
+                 fmt::format("cannot make path absolute: {}: {}", path, failed.message())};
+  }
+  std::string text = absolute.lexically_normal().string();
+  while (text.size() > 1 && text.ends_with('/')) {
+    text.pop_back();
+  }
+  return text;
 }
 
 }  // namespace datalake::io

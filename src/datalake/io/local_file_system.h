@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -15,6 +16,7 @@ class LocalFileSystem final : public FileSystem {
   Result<std::unique_ptr<RandomAccessFile>> OpenRandomAccess(std::string_view path) override;
   Result<std::unique_ptr<WritableFile>> Create(std::string_view path) override;
   Status Link(std::string_view from, std::string_view to) override;
+  Status MakeSymlink(std::string_view target, std::string_view path) override;
   Status Rename(std::string_view from, std::string_view to) override;
   Status Remove(std::string_view path) override;
   Status RemoveDirectory(std::string_view path) override;
@@ -26,5 +28,8 @@ class LocalFileSystem final : public FileSystem {
   Result<std::unique_ptr<FileLock>> Lock(std::string_view path) override;
   Result<std::uint64_t> FreeBytes(std::string_view path) override;
 };
+
+/// `path` from the root, `.` and `..` resolved by text. Errors: kIo (no working folder).
+Result<std::string> AbsolutePath(std::string_view path);
 
 }  // namespace datalake::io

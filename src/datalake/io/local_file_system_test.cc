@@ -86,6 +86,23 @@ TEST_F(LocalFileSystemTest, ListsSortedByName) {
   EXPECT_TRUE((*entries)[2].is_directory);
 }
 
+TEST_F(LocalFileSystemTest, SymlinksAreRetargetedByRename) {
+  ASSERT_THAT(fs_.MakeDirectories(dir_ / "v1"), IsOk());
+  ASSERT_THAT(fs_.MakeDirectories(dir_ / "v2"), IsOk());
+  EXPECT_THAT(fs_.MakeSymlink("v1", dir_ / "latest"), IsOk());
+  EXPECT_THAT(fs_.MakeSymlink("v2", dir_ / "latest"), IsError(ErrorCode::kAlreadyExists, "latest"));
+  EXPECT_THAT(fs_.MakeSymlink("v2", dir_ / ".new"), IsOk());
+  EXPECT_THAT(fs_.Rename(dir_ / ".new", dir_ / "latest"), IsOk());
+  Put(dir_ / "v2/a", "x");
+  EXPECT_THAT(fs_.Exists(dir_ / "latest/a"), IsOkAndHolds(true));
+  const auto entries = fs_.List(dir_.path());
+  ASSERT_THAT(entries, IsOk());
+  EXPECT_TRUE((*entries)[0].is_symlink);
+  EXPECT_FALSE((*entries)[0].is_directory);
+  EXPECT_THAT(fs_.Remove(dir_ / "latest"), IsOk());
+  EXPECT_THAT(fs_.Exists(dir_ / "v2/a"), IsOkAndHolds(true));
+}
+
 TEST_F(LocalFileSystemTest, LockIsHeldOnceAndNamesItsHolder) {
   auto first = fs_.Lock(dir_ / "LOCK");
   ASSERT_THAT(first, IsOk());
@@ -93,6 +110,12 @@ TEST_F(LocalFileSystemTest, LockIsHeldOnceAndNamesItsHolder) {
               IsError(ErrorCode::kUnavailable, "held by process " + std::to_string(::getpid())));
   first->reset();
   EXPECT_THAT(fs_.Lock(dir_ / "LOCK"), IsOk());
+}
+
+TEST(AbsolutePathTest, ResolvesByText) {
+  EXPECT_THAT(AbsolutePath("/a/./b/../c/"), IsOkAndHolds("/a/c"));
+  EXPECT_THAT(AbsolutePath("/"), IsOkAndHolds("/"));
+  EXPECT_THAT(AbsolutePath("x"), IsOkAndHolds(::testing::EndsWith("/x")));
 }
 
 TEST(PathTest, JoinsAndSplits) {

@@ -28,6 +28,8 @@ struct Node {
   std::size_t written = 0;
   std::size_t synced = 0;
   bool open = true;
+  // A symbolic link to another name in the same folder; empty: none.
+  std::string link_target;
   // A folder: as it is, and as a loss of power would leave it.
   Entries entries;
   Entries durable;
@@ -90,9 +92,27 @@ struct MemoryFileSystem::State {
       if (found == node->entries.end()) {
         return PathError(ErrorCode::kNotFound, "no such file or folder", path);
       }
-      node = found->second;
+      NodePtr next = found->second;
+      if (!next->link_target.empty()) {
+        const auto target = node->entries.find(next->link_target);
+        if (target == node->entries.end() || !target->second->link_target.empty()) {
+          return PathError(ErrorCode::kNotFound, "broken symbolic link", path);
+        }
+        next = target->second;
+      }
+      node = std::move(next);
     }
     return node;
+  }
+
+  // As Find, but a symbolic link at the end is not followed.
+  Result<NodePtr> FindName(std::string_view path) const {
+    DATALAKE_TRY_ASSIGN(const NodePtr folder, FindFolder(ParentPath(path)));
+    const auto found = folder->entries.find(BaseName(path));
+    if (found == folder->entries.end()) {
+      return Find(path);  // "/", "a/." and what is not there
+    }
+    return found->second;
   }
 
   Result<NodePtr> FindFolder(std::string_view path) const {
@@ -375,9 +395,20 @@ Status MemoryFileSystem::Link(std::string_view from, std::string_view to) {
   return state_->Add(to, std::move(node));
 }
 
+Status MemoryFileSystem::MakeSymlink(std::string_view target, std::string_view path) {
+  if (target.empty() || target.find('/') != std::string_view::npos || target == "..") {
+    return PathError(ErrorCode::kUnsupported, "symbolic link to another folder", target);
+  }
+  auto node = std::make_shared<Node>();
+  node->link_target = target;
+  const MutexLock lock(state_->mutex);
+  node->modified = state_->Tick();
+  return state_->Add(path, std::move(node));
+}
+
 Status MemoryFileSystem::Rename(std::string_view from, std::string_view to) {
   const MutexLock lock(state_->mutex);
-  DATALAKE_TRY_ASSIGN(NodePtr node, state_->Find(from));
+  DATALAKE_TRY_ASSIGN(NodePtr node, state_->FindName(from));
   DATALAKE_TRY_ASSIGN(NodePtr source, state_->FindFolder(ParentPath(from)));
   DATALAKE_TRY_ASSIGN(NodePtr target, state_->FindFolder(ParentPath(to)));
   const auto found = target->entries.find(BaseName(to));
@@ -397,7 +428,10 @@ Status MemoryFileSystem::Rename(std::string_view from, std::string_view to) {
 
 Status MemoryFileSystem::Remove(std::string_view path) {
   const MutexLock lock(state_->mutex);
-  DATALAKE_TRY(state_->FindFile(path));
+  DATALAKE_TRY_ASSIGN(const NodePtr node, state_->FindName(path));
+  if (node->is_directory) {
+    return PathError(ErrorCode::kInvalidArgument, "is a folder, not a file", path);
+  }
   DATALAKE_TRY_ASSIGN(NodePtr folder, state_->FindFolder(ParentPath(path)));
   state_->Change({{std::move(folder), std::string(BaseName(path)), nullptr}});
   return {};
@@ -424,7 +458,9 @@ Result<std::vector<DirectoryEntry>> MemoryFileSystem::List(std::string_view path
   DATALAKE_TRY_ASSIGN(const NodePtr folder, state_->FindFolder(path));
   std::vector<DirectoryEntry> entries;
   for (const auto& [name, node] : folder->entries) {
-    entries.push_back({.name = name, .is_directory = node->is_directory});
+    entries.push_back({.name = name,
+                       .is_directory = node->is_directory,
+                       .is_symlink = !node->link_target.empty()});
   }
   return entries;
 }

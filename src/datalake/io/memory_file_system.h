@@ -22,6 +22,7 @@ class MemoryFileSystem final : public FileSystem {
   Result<std::unique_ptr<RandomAccessFile>> OpenRandomAccess(std::string_view path) override;
   Result<std::unique_ptr<WritableFile>> Create(std::string_view path) override;
   Status Link(std::string_view from, std::string_view to) override;
+  Status MakeSymlink(std::string_view target, std::string_view path) override;
   Status Rename(std::string_view from, std::string_view to) override;
   Status Remove(std::string_view path) override;
   Status RemoveDirectory(std::string_view path) override;

@@ -53,6 +53,23 @@ TEST_F(MemoryFileSystemTest, BehavesAsFilesDo) {
   EXPECT_THAT(fs_.Exists("/d"), IsOkAndHolds(false));
 }
 
+TEST_F(MemoryFileSystemTest, SymlinksAreRetargetedByRename) {
+  ASSERT_THAT(fs_.MakeDirectories("/c/v1"), IsOk());
+  ASSERT_THAT(fs_.MakeDirectories("/c/v2"), IsOk());
+  EXPECT_THAT(fs_.MakeSymlink("v1", "/c/latest"), IsOk());
+  EXPECT_THAT(fs_.MakeSymlink("v2", "/c/latest"), IsError(ErrorCode::kAlreadyExists, "latest"));
+  EXPECT_THAT(fs_.MakeSymlink("v2", "/c/.new"), IsOk());
+  EXPECT_THAT(fs_.Rename("/c/.new", "/c/latest"), IsOk());
+  Put("/c/v2/a", "x");
+  EXPECT_THAT(fs_.Exists("/c/latest/a"), IsOkAndHolds(true));
+  const auto entries = fs_.List("/c");
+  ASSERT_THAT(entries, IsOk());
+  EXPECT_TRUE((*entries)[0].is_symlink);
+  EXPECT_FALSE((*entries)[0].is_directory);
+  EXPECT_THAT(fs_.Remove("/c/latest"), IsOk());
+  EXPECT_THAT(fs_.Exists("/c/v2/a"), IsOkAndHolds(true));
+}
+
 TEST_F(MemoryFileSystemTest, RenameReplacesFilesOnly) {
   Put("/a", "1");
   Put("/b", "2");

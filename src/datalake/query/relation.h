@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +35,8 @@ struct FileGroup {
 struct BatchGroup {
   std::shared_ptr<const arrow::Schema> schema;
   std::function<Result<std::shared_ptr<arrow::RecordBatchReader>>()> open;
+  /// Text columns with one value, not in `schema`; they count as partition columns.
+  std::map<std::string, std::string> constants = {};
 };
 
 /// A BatchGroup over rows in memory; not copied.

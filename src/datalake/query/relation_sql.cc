@@ -49,6 +49,17 @@ class ColumnPlan {
     return {};
   }
 
+  Status AddConstants(const std::map<std::string, std::string>& constants) {
+    arrow::FieldVector fields;
+    std::vector<std::string> names;
+    for (const auto& [name, value] : constants) {
+      DATALAKE_TRY(CheckSqlText("constant", value));
+      fields.push_back(arrow::field(name, arrow::utf8()));
+      names.push_back(name);
+    }
+    return Add(arrow::Schema(fields), names);
+  }
+
   // Partition columns first; columns without any value become INTEGER.
   void Finish() {
     std::stable_partition(columns_.begin(), columns_.end(),
@@ -287,9 +298,13 @@ Result<std::string> BatchesSelect(const BatchGroup& group,
   std::vector<std::string> items;
   for (std::size_t i = 0; i < planned.size(); ++i) {
     const std::string name = QuoteIdentifier(planned[i].name);
-    const std::string value = columns[i].is_present
-                                  ? CastTo("r." + name, columns[i].read_type, planned[i].type)
-                                  : fmt::format("CAST(NULL AS {})", planned[i].type);
+    std::string value = fmt::format("CAST(NULL AS {})", planned[i].type);
+    if (columns[i].is_present) {
+      value = CastTo("r." + name, columns[i].read_type, planned[i].type);
+    } else if (const auto constant = group.constants.find(planned[i].name);
+               constant != group.constants.end()) {
+      value = Constant(constant->second, planned[i].type);
+    }
     items.push_back(fmt::format("{} AS {}", value, name));
   }
   return fmt::format("SELECT {} FROM {} AS r", fmt::join(items, ", "), from);
@@ -312,6 +327,7 @@ Result<RelationSql> BuildRelationSql(const Relation& relation, const BatchScan& 
     DATALAKE_TRY(plan.Add(*group.schema, group.partition_columns));
   }
   for (const BatchGroup& group : relation.batches) {
+    DATALAKE_TRY(plan.AddConstants(group.constants));
     DATALAKE_TRY(plan.Add(*group.schema, {}));
   }
   plan.Finish();

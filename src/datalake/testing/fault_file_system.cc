@@ -194,6 +194,11 @@ Status FaultFileSystem::Link(std::string_view from, std::string_view to) {
   return base_.Link(from, to);
 }
 
+Status FaultFileSystem::MakeSymlink(std::string_view target, std::string_view path) {
+  DATALAKE_TRY(plan_->Check("make symbolic link", path));
+  return base_.MakeSymlink(target, path);
+}
+
 Status FaultFileSystem::Rename(std::string_view from, std::string_view to) {
   DATALAKE_TRY(plan_->Check("rename to", to));
   return base_.Rename(from, to);

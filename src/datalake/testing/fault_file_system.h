@@ -19,7 +19,7 @@ enum class Fault : std::uint8_t {
 };
 
 /// A file system in memory that fails when told, for crash tests. It numbers the mutating calls
-/// (Create, Write, Preallocate, Sync, Close of a written file, Link, Rename, Remove,
+/// (Create, Write, Preallocate, Sync, Close of a written file, Link, MakeSymlink, Rename, Remove,
 /// RemoveDirectory, MakeDirectory, SyncDirectory, BulkSync::Sync, Lock) from 0. A file whose Sync
 /// failed never becomes durable, though later Syncs succeed, as on Linux. Thread-safe.
 ///
@@ -55,6 +55,7 @@ class FaultFileSystem final : public io::FileSystem {
   Result<std::unique_ptr<io::RandomAccessFile>> OpenRandomAccess(std::string_view path) override;
   Result<std::unique_ptr<io::WritableFile>> Create(std::string_view path) override;
   Status Link(std::string_view from, std::string_view to) override;
+  Status MakeSymlink(std::string_view target, std::string_view path) override;
   Status Rename(std::string_view from, std::string_view to) override;
   Status Remove(std::string_view path) override;
   Status RemoveDirectory(std::string_view path) override;
