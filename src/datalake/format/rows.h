@@ -20,7 +20,7 @@ namespace datalake::format {
 struct RowsOptions {
   char csv_delimiter = ',';                     ///< .tsv always takes a tab
   std::int64_t batch_rows = 8192;               ///< most rows of a batch of CSV and JSON lines
-  std::uint64_t max_line_bytes = 256ULL << 20;  ///< longest JSON line or CSV row
+  std::uint64_t max_line_bytes = 256ULL << 20;  ///< longest JSON line; CSV rows: 16 MiB
 };
 
 /// Rows of any file that the lake takes in as a table, as one stream.
@@ -40,7 +40,9 @@ struct RowSource {
 /// the narrowest that holds every value exactly; digits with a leading zero, and integers beyond
 /// int64, are strings. An empty field is null, but in a string column the empty string. JSON:
 /// objects become structs (members of all rows), arrays lists, integers int64, mixed numbers
-/// double; a column that mixes kinds becomes the string of its JSON text; a member that is
+/// double; a column that mixes kinds becomes strings (strings as
+/// they are, all else as JSON text), and so does an object without members, with more than 512, or
+/// nested deeper than 16; a member that is
 /// null in every row is of type null.
 ///
 /// Several files must agree after widening: columns by name, missing ones null, int64 with double
