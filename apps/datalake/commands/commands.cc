@@ -6,6 +6,7 @@ std::vector<std::unique_ptr<Command>> AllCommands() {
   std::vector<std::unique_ptr<Command>> commands;
   commands.push_back(MakeTagCommand());
   commands.push_back(MakeDedupeCommand());
+  commands.push_back(MakeMixCommand());
   return commands;
 }
 

@@ -13,5 +13,6 @@ std::vector<std::unique_ptr<Command>> AllCommands();
 
 std::unique_ptr<Command> MakeTagCommand();
 std::unique_ptr<Command> MakeDedupeCommand();
+std::unique_ptr<Command> MakeMixCommand();
 
 }  // namespace datalake::apps

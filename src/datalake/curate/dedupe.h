@@ -1,16 +1,13 @@
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <map>
-#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "datalake/base/clock.h"
-#include "datalake/base/progress.h"
 #include "datalake/base/result.h"
+#include "datalake/curate/curate_context.h"
 
 namespace datalake::io {
 class FileSystem;
@@ -58,15 +55,6 @@ struct DedupeReport {
   std::uint64_t table_bytes = 0;  ///< memory of the keys
   std::map<std::string, SourceDuplicates, std::less<>> sources;
   std::vector<std::string> warnings;
-};
-
-/// Where a run happens. What is referred to must outlive it.
-struct CurateContext {
-  io::FileSystem& fs;
-  const Clock& clock;
-  ProgressSink& progress;
-  std::size_t threads = 1;
-  std::stop_token stop;
 };
 
 /// Marks exact duplicates: for every document file an attribute file with a row a document, in the

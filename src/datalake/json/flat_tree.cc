@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "datalake/base/hash.h"
+#include "datalake/json/writer.h"
 
 namespace datalake::json {
 namespace {
@@ -150,6 +151,66 @@ bool NodesEqual(const FlatNode& a, const FlatNode& b, NumberEquality numbers) {
     default:
       return true;
   }
+}
+
+namespace {
+
+void WriteSorted(const FlatNode& node, Writer& writer) {
+  switch (node.type) {
+    case NodeType::kNull:
+      writer.Null();
+      return;
+    case NodeType::kBool:
+      writer.Bool(node.boolean);
+      return;
+    case NodeType::kInt:
+      writer.Int(node.integer);
+      return;
+    case NodeType::kUint:
+      writer.Uint(node.unsigned_integer);
+      return;
+    case NodeType::kDouble:
+      writer.Double(node.number);
+      return;
+    case NodeType::kString:
+      writer.String(node.text);
+      return;
+    case NodeType::kArray:
+    case NodeType::kObject:
+      break;
+  }
+  std::vector<const FlatNode*> children;
+  const FlatNode* child = &node + 1;
+  for (std::uint32_t i = 0; i < node.size; ++i, child += child->span) {
+    if (!child->is_erased) {
+      children.push_back(child);
+    }
+  }
+  if (node.type == NodeType::kArray) {
+    writer.BeginArray();
+    for (const FlatNode* element : children) {
+      WriteSorted(*element, writer);
+    }
+    writer.EndArray();
+    return;
+  }
+  std::stable_sort(children.begin(), children.end(),
+                   [](const FlatNode* a, const FlatNode* b) { return a->key < b->key; });
+  writer.BeginObject();
+  for (std::size_t i = 0; i < children.size(); ++i) {
+    if (i + 1 == children.size() || children[i + 1]->key != children[i]->key) {
+      writer.Key(children[i]->key);
+      WriteSorted(*children[i], writer);
+    }
+  }
+  writer.EndObject();
+}
+
+}  // namespace
+
+void AppendSorted(const FlatNode& node, std::string& out) {
+  Writer writer(out);
+  WriteSorted(node, writer);
 }
 
 FlatTree::FlatTree() = default;

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -50,6 +51,10 @@ enum class NumberEquality : std::uint8_t { kByValue, kByType };
 
 /// Deep equality: objects as sets of members, arrays in order.
 bool NodesEqual(const FlatNode& a, const FlatNode& b, NumberEquality numbers);
+
+/// Appends the value as compact JSON as the Dolma toolkit writes it: members sorted by name, the
+/// last of a repeated name kept, numbers by their value. Depth is bounded by the parser's.
+void AppendSorted(const FlatNode& node, std::string& out);
 
 /// JSON values of one row as a flat array, put together from several texts: nodes point into those
 /// texts and into the tree's own arena, which must outlive their use. Unlike Tree it is made anew
@@ -135,6 +140,11 @@ class FlatTreeParser {
   /// not unescaped.
   Status AppendFields(std::string_view text, FlatTree& tree, const std::vector<std::string>* wanted,
                       std::vector<RawField>& fields);
+
+  /// Lists the members of the object `text` in `fields`, and appends those of its member `key`,
+  /// which must be an object where it is there. Errors: as AppendMembers.
+  Status AppendMembersOf(std::string_view text, std::string_view key, FlatTree& tree,
+                         std::vector<RawField>& fields);
 
   /// The characters of the JSON string `raw` (a RawField::raw: checked, with its quotes), unescaped
   /// into `arena` where needed. Errors: kInvalidArgument when it is no string.

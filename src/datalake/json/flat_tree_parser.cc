@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <charconv>
 #include <optional>
 
 #include <fmt/format.h>
@@ -135,7 +136,13 @@ class Walk {
     return Members(object, 0);
   }
 
-  Status RootFields(const std::vector<std::string>* wanted, std::vector<RawField>& fields) {
+  // What is done with the members of the root beside listing them.
+  struct Wish {
+    const std::vector<std::string>* wanted = nullptr;  // appended; null: all
+    const std::string_view* spread = nullptr;          // its members are appended, none else
+  };
+
+  Status RootFields(const Wish& wish, std::vector<RawField>& fields) {
     ondemand::object object;
     if (const auto code = document_.get_object().get(object); code != simdjson::SUCCESS) {
       return BadJson(text_, text_.data(), "must be an object");
@@ -150,12 +157,7 @@ class Walk {
       DATALAKE_TRY_ASSIGN(out.key, Key(out.raw_key));
       ondemand::value value = field.value();
       out.raw = TrimRight(value.raw_json_token());
-      if (wanted == nullptr ||
-          std::find(wanted->begin(), wanted->end(), out.key) != wanted->end()) {
-        DATALAKE_TRY(Value(value, out.key, 1));
-      } else {
-        DATALAKE_TRY(Check(value, 1));
-      }
+      DATALAKE_TRY(RootMember(wish, out.key, value));
       if (out.raw.front() == '{' || out.raw.front() == '[') {
         DATALAKE_TRY_ASSIGN(out.raw, RawUntilHere(out.raw.data()));
       }
@@ -164,6 +166,25 @@ class Walk {
   }
 
  private:
+  Status RootMember(const Wish& wish, std::string_view key, ondemand::value value) {
+    if (wish.spread != nullptr) {
+      if (key != *wish.spread) {
+        return Check(value, 1);
+      }
+      ondemand::object members;
+      if (value.get_object().get(members) != simdjson::SUCCESS) {
+        return BadJson(text_, value.raw_json_token().data(),
+                       fmt::format("{} must be an object", key));
+      }
+      return Members(members, 2);
+    }
+    if (wish.wanted != nullptr &&
+        std::find(wish.wanted->begin(), wish.wanted->end(), key) == wish.wanted->end()) {
+      return Check(value, 1);
+    }
+    return Value(value, key, 1);
+  }
+
   Error Failed(simdjson::error_code code) { return BadJson(text_, document_, code); }
 
   Error TooDeep() {
@@ -243,7 +264,7 @@ class Walk {
   Status Number(ondemand::value value, FlatNode& node) {
     ondemand::number number;
     if (const auto code = value.get_number().get(number); code != simdjson::SUCCESS) {
-      return code == simdjson::BIGINT_ERROR ? BigNumber(value, node) : Failed(code);
+      return BigNumber(value, node, code);
     }
     switch (number.get_number_type()) {
       case ondemand::number_type::signed_integer:
@@ -259,17 +280,22 @@ class Walk {
         node.number = number.get_double();
         return {};
       default:
-        return BigNumber(value, node);
+        return BigNumber(value, node, simdjson::BIGINT_ERROR);
     }
   }
 
-  // An integer beyond 64 bits is read as a double, as serde_json does.
-  Status BigNumber(ondemand::value value, FlatNode& node) {
-    node.type = NodeType::kDouble;
-    if (const auto code = value.get_double().get(node.number); code != simdjson::SUCCESS) {
+  // An integer beyond 64 bits is read as a double, as serde_json does; all else stays the error
+  // that simdjson gave.
+  Status BigNumber(ondemand::value value, FlatNode& node, simdjson::error_code code) {
+    const std::string_view token = TrimRight(value.raw_json_token());
+    const std::string_view digits = token.substr(token.starts_with('-') ? 1 : 0);
+    if (digits.empty() || digits.front() == '0' ||
+        digits.find_first_not_of("0123456789") != std::string_view::npos) {
       return Failed(code);
     }
-    return {};
+    node.type = NodeType::kDouble;
+    const auto read = std::from_chars(token.data(), token.data() + token.size(), node.number);
+    return read.ec == std::errc() ? Status() : Failed(code);
   }
 
   Status Value(ondemand::value value, std::string_view key, std::size_t depth) {
@@ -432,7 +458,15 @@ Status FlatTreeParser::AppendFields(std::string_view text, FlatTree& tree,
                                     std::vector<RawField>& fields) {
   Walk walk(text, state_->parser, tree);
   DATALAKE_TRY(walk.Start());
-  DATALAKE_TRY(walk.RootFields(wanted, fields));
+  DATALAKE_TRY(walk.RootFields({.wanted = wanted}, fields));
+  return walk.Finish();
+}
+
+Status FlatTreeParser::AppendMembersOf(std::string_view text, std::string_view key, FlatTree& tree,
+                                       std::vector<RawField>& fields) {
+  Walk walk(text, state_->parser, tree);
+  DATALAKE_TRY(walk.Start());
+  DATALAKE_TRY(walk.RootFields({.spread = &key}, fields));
   return walk.Finish();
 }
 

@@ -26,13 +26,14 @@ class Padded {
 };
 
 TEST(FlatTreeTest, KeepsTypesAndRawText) {
-  const Padded text(R"( {"i":-7 ,"u":18446744073709551615,"d":1.50,"s":"a\néb","n":null,"b":true,)"
-                    R"("a":[ 1, [] ], "big":123456789012345678901234567890} )");
+  const Padded text(
+      R"( {"i":-7 ,"u":18446744073709551615,"d":1.50,"s":"a\néb","n":null,"b":true,)"
+      R"("a":[ 1, [] ], "big":123456789012345678901234567890,"under":-9223372036854775809} )");
   FlatTree tree;
   FlatTreeParser parser;
   ASSERT_THAT(parser.Append(text.view(), "", tree), IsOk());
   const FlatNode& root = tree.root();
-  EXPECT_EQ(root.size, 8U);
+  EXPECT_EQ(root.size, 9U);
   EXPECT_EQ(FindMember(root, "i")->integer, -7);
   EXPECT_EQ(FindMember(root, "i")->raw, "-7");
   EXPECT_EQ(FindMember(root, "u")->unsigned_integer, 18446744073709551615ULL);
@@ -46,6 +47,7 @@ TEST(FlatTreeTest, KeepsTypesAndRawText) {
   EXPECT_EQ(FindMember(root, "a")->raw, "[ 1, [] ]");
   EXPECT_EQ(FindElement(*FindMember(root, "a"), 1)->raw, "[]");
   EXPECT_EQ(FindMember(root, "big")->number, 123456789012345678901234567890.0);
+  EXPECT_EQ(FindMember(root, "under")->number, -9223372036854775809.0);
   EXPECT_EQ(FindMember(root, "none"), nullptr);
   EXPECT_EQ(FindElement(root, 0), nullptr);
 }
@@ -86,6 +88,35 @@ TEST(FlatTreeTest, FieldsAreListedAndCheckedAndTheWantedOnesParsed) {
   EXPECT_EQ(fields[3].raw, "1.5");
   EXPECT_EQ(*parser.Unescape(fields[1].raw, arena), "x\ny");
   EXPECT_EQ(*parser.Unescape(fields[0].raw, arena), "a");
+}
+
+TEST(FlatTreeTest, MembersOfOneKeyAreSpread) {
+  const Padded text(R"({"attributes":{"a":1,"b":[2]},"id":"x"})");
+  FlatTree tree;
+  FlatTreeParser parser;
+  std::vector<RawField> fields;
+  const std::size_t root = tree.Open(NodeType::kObject, "");
+  ASSERT_THAT(parser.AppendMembersOf(text.view(), "attributes", tree, fields), IsOk());
+  tree.Close(root);
+  EXPECT_EQ(tree.root().size, 2U);
+  ASSERT_EQ(fields.size(), 2U);
+  EXPECT_EQ(fields[0].raw, R"({"a":1,"b":[2]})");
+  EXPECT_EQ(fields[1].raw, R"("x")");
+  const Padded bad(R"({"attributes":[1],"id":"x"})");
+  EXPECT_THAT(parser.AppendMembersOf(bad.view(), "attributes", tree, fields),
+              IsError(ErrorCode::kInvalidArgument, "attributes must be an object"));
+}
+
+TEST(FlatTreeTest, WritesSortedAsTheToolkitDoes) {
+  const Padded text(
+      R"({"b":[1.0,-2,1e2,123456789012345678901],"a":{"z":null,"c":"\u00e9\n"},"b":true,"d":18446744073709551615})");
+  FlatTree tree;
+  FlatTreeParser parser;
+  ASSERT_THAT(parser.Append(text.view(), "", tree), IsOk());
+  std::string out;
+  AppendSorted(tree.root(), out);
+  EXPECT_EQ(out,
+            "{\"a\":{\"c\":\"\xc3\xa9\\n\",\"z\":null},\"b\":true,\"d\":18446744073709551615}");
 }
 
 TEST(FlatTreeTest, RefusesBadJson) {

@@ -559,80 +559,82 @@ void Prepare(PathChain& chain) {
   }
 }
 
-// Finds which members of the root a program can look at, and which names it mentions.
+// Finds which members of the root a program can look at, and which members of those.
 class KeyFinder {
  public:
   explicit KeyFinder(PathProgram& program) : program_(program) {}
 
   void Find() {
-    std::vector<std::string> keys;
-    root_keys_ = &keys;
-    Visit(program_.chain, true);
+    Visit(program_.chain, Place{.depth = 0});
     if (!any_) {
-      std::sort(keys.begin(), keys.end());
-      keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
-      program_.root_keys = std::move(keys);
+      std::sort(root_keys_.begin(), root_keys_.end());
+      root_keys_.erase(std::unique(root_keys_.begin(), root_keys_.end()), root_keys_.end());
+      program_.root_keys = std::move(root_keys_);
     }
   }
 
  private:
-  void Visit(const PathChain& chain, bool at_root) {
+  static constexpr int kRoot = 0;
+  static constexpr int kMember = 1;  // below the root's member `key`
+  static constexpr int kDeeper = 2;
+
+  struct Place {
+    int depth = kDeeper;
+    std::string key;
+  };
+
+  void Visit(const PathChain& chain, Place place) {
     for (const PathStep& step : chain.steps) {
-      if (step.kind == PathStep::Kind::kRoot) {
-        at_root = true;
-      } else if (at_root && step.kind == PathStep::Kind::kCurrent) {
-        // `$@.x`: the chain behind @ begins at the root; behind it nothing is known.
-        if (step.chain != nullptr) {
-          Visit(*step.chain, true);
-          at_root = false;
-        }
-        continue;
-      } else if (at_root) {
-        RootStep(step);
-        at_root = false;
-      }
-      Mention(step);
-      if (step.chain != nullptr) {
-        Visit(*step.chain, false);
-      }
       if (step.filter != nullptr) {
-        Visit(*step.filter);
+        Visit(*step.filter, place.depth == kMember ? place : Place());
+      }
+      if (step.kind == PathStep::Kind::kRoot) {
+        place = {.depth = kRoot};
+      } else if (step.kind == PathStep::Kind::kCurrent) {
+        if (step.chain != nullptr) {
+          Visit(*step.chain, place);  // `$@.x`: the chain goes on from here
+          place = Place();
+        }
+      } else {
+        place = Behind(step, place);
       }
     }
-    any_ = any_ || at_root;  // the root itself is selected
+    any_ = any_ || place.depth == kRoot;  // the root itself is selected
   }
 
-  void Visit(const PathFilter& filter) {
+  void Visit(const PathFilter& filter, const Place& element) {
     for (const PathOperand* operand : {&filter.left, &filter.right}) {
       if (operand->chain != nullptr) {
-        Visit(*operand->chain, false);
+        Visit(*operand->chain, element);
       }
     }
     for (const PathFilter* part : {filter.first.get(), filter.second.get()}) {
       if (part != nullptr) {
-        Visit(*part);
+        Visit(*part, element);
       }
     }
   }
 
-  void RootStep(const PathStep& step) {
-    if (step.kind == PathStep::Kind::kField || step.kind == PathStep::Kind::kKeys) {
-      root_keys_->insert(root_keys_->end(), step.keys.begin(), step.keys.end());
-    } else {
-      any_ = true;
+  // Where a step leads that is neither $ nor @.
+  Place Behind(const PathStep& step, const Place& place) {
+    const bool is_key = step.kind == PathStep::Kind::kField || step.kind == PathStep::Kind::kKeys;
+    if (place.depth == kRoot) {
+      any_ = any_ || !is_key;
+      if (is_key) {
+        root_keys_.insert(root_keys_.end(), step.keys.begin(), step.keys.end());
+      }
+      return is_key && step.keys.size() == 1 ? Place{kMember, step.keys.front()} : Place();
     }
-  }
-
-  void Mention(const PathStep& step) {
-    if (step.kind == PathStep::Kind::kField || step.kind == PathStep::Kind::kKeys ||
-        step.kind == PathStep::Kind::kDescend) {
-      program_.mentioned_keys.insert(program_.mentioned_keys.end(), step.keys.begin(),
-                                     step.keys.end());
+    if (place.depth == kMember && is_key) {
+      for (const std::string& key : step.keys) {
+        program_.member_keys.emplace_back(place.key, key);
+      }
     }
+    return Place();
   }
 
   PathProgram& program_;
-  std::vector<std::string>* root_keys_ = nullptr;
+  std::vector<std::string> root_keys_;
   bool any_ = false;
 };
 
@@ -665,8 +667,14 @@ const std::optional<std::vector<std::string>>& Path::root_keys() const {
   return program_->root_keys;
 }
 
-const std::vector<std::string>& Path::mentioned_keys() const {
-  return program_->mentioned_keys;
+std::vector<std::string> Path::MemberKeys(std::string_view root_key) const {
+  std::vector<std::string> keys;
+  for (const auto& [member, key] : program_->member_keys) {
+    if (member == root_key) {
+      keys.push_back(key);
+    }
+  }
+  return keys;
 }
 
 bool Path::Matches(const FlatNode& root, PathScratch& scratch) const {

@@ -67,8 +67,9 @@ class Path {
   /// The members of the root that it can look at; nothing when it may look at any of them.
   const std::optional<std::vector<std::string>>& root_keys() const;
 
-  /// Names of members that it mentions anywhere, for checks that they occur in the data.
-  const std::vector<std::string>& mentioned_keys() const;
+  /// Names of members of the root's member `root_key` that it looks at, for checks that they occur
+  /// in the data: `dup` and `q` of $.attributes.dup and of $.attributes[?(@.q)].
+  std::vector<std::string> MemberKeys(std::string_view root_key) const;
 
  private:
   explicit Path(std::unique_ptr<const PathProgram> program);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "datalake/base/result.h"
@@ -95,7 +96,7 @@ struct PathProgram {
   PathChain chain;
   std::vector<std::unique_ptr<std::string>> strings;  // what constants view
   std::optional<std::vector<std::string>> root_keys;
-  std::vector<std::string> mentioned_keys;
+  std::vector<std::pair<std::string, std::string>> member_keys;  // of a root key
 };
 
 /// Parses `text`; path.cc fills in what is derived from it. Errors: kInvalidArgument.

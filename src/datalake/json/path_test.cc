@@ -137,7 +137,7 @@ TEST(PathTest, ErrorsNameTheColumn) {
   EXPECT_THAT(Path::Compile(deep), IsError(ErrorCode::kInvalidArgument, "nested too deep"));
 }
 
-TEST(PathTest, ReportsTheKeysOfTheRootAndThoseMentioned) {
+TEST(PathTest, ReportsTheKeysItLooksAt) {
   const auto keys = [](std::string_view text) {
     const Result<Path> path = Path::Compile(text);
     return path && path->root_keys() ? *path->root_keys() : std::vector<std::string>{"*"};
@@ -147,8 +147,10 @@ TEST(PathTest, ReportsTheKeysOfTheRootAndThoseMentioned) {
             (std::vector<std::string>{"attributes", "metadata"}));
   EXPECT_EQ(keys("$..x"), std::vector<std::string>{"*"});
   EXPECT_EQ(keys("$[?(@.x)]"), std::vector<std::string>{"*"});
-  EXPECT_EQ(Path::Compile("$.attributes[?(@.a.b > 1)]")->mentioned_keys(),
-            (std::vector<std::string>{"attributes", "a", "b"}));
+  EXPECT_EQ(Path::Compile("$@.attributes[?(@.a.b > 1 && !@.c[0])]")->MemberKeys("attributes"),
+            (std::vector<std::string>{"a", "c"}));
+  EXPECT_EQ(Path::Compile("$.attributes.x[?(@[2] > 1)]")->MemberKeys("attributes"),
+            std::vector<std::string>{"x"});
 }
 
 }  // namespace
