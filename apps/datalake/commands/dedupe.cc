@@ -43,7 +43,7 @@ class DedupeCommand final : public Command {
                     "the folder that attributes/ replaces");
     config_.Declare(options, "compression.output", Form::kValue, "gz, zst or none");
     config_.Declare(options, "bloom_filter.file", Form::kValue, "accepted, not needed: exact");
-    config_.Declare(options, "bloom_filter.read_only", Form::kValue, "must be false");
+    config_.Declare(options, "bloom_filter.read_only", Form::kFlag, "must be false");
     config_.Declare(options, "bloom_filter.size_in_bytes", Form::kValue, "accepted, not needed");
     config_.Declare(options, "bloom_filter.estimated_doc_count", Form::kValue,
                     "accepted, not needed");
