@@ -4,9 +4,9 @@
 #include <string>
 
 #include <arrow/type_fwd.h>
-#include <nlohmann/json_fwd.hpp>
 
 #include "datalake/base/result.h"
+#include "datalake/json/value.h"
 
 namespace datalake::format {
 
@@ -22,6 +22,6 @@ Result<std::shared_ptr<arrow::Array>> ToHfColumn(std::shared_ptr<arrow::Array> a
 /// The `features` of a schema of ToHfSchema, in the oldest form that means the same to versions 2
 /// to 5 of `datasets`. Features of the schema's metadata `huggingface` are kept for columns whose
 /// storage they fit. Errors: kUnsupported naming the column.
-Result<nlohmann::ordered_json> HfFeatures(const arrow::Schema& schema);
+Result<json::Value> HfFeatures(const arrow::Schema& schema);
 
 }  // namespace datalake::format
