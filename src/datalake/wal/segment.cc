@@ -7,11 +7,11 @@
 #include <span>
 #include <utility>
 #include <variant>
-#include <vector>
 
 #include <fmt/format.h>
 
 #include "datalake/base/hash.h"
+#include "datalake/io/window.h"
 
 namespace datalake::wal {
 namespace {
@@ -66,34 +66,6 @@ void AppendFrame(const SegmentHeader& header, std::uint32_t length, const Record
   out.append((kAlignment - (out.size() - begin) % kAlignment) % kAlignment, '\0');
 }
 
-// A moving view of a file.
-class Window {
- public:
-  Window(const io::RandomAccessFile& file, std::uint64_t limit) : file_(file), limit_(limit) {}
-
-  std::uint64_t limit() const { return limit_; }
-
-  // `size` bytes at `offset`; fewer at the limit. Valid until the next call.
-  Result<std::span<const std::byte>> At(std::uint64_t offset, std::uint64_t size) {
-    size = offset < limit_ ? std::min(size, limit_ - offset) : 0;
-    if (offset < base_ || offset + size > base_ + size_) {
-      buffer_.resize(std::max<std::size_t>({buffer_.size(), size, kWindowBytes}));
-      const std::size_t wanted = std::min<std::uint64_t>(buffer_.size(), limit_ - offset);
-      base_ = offset;
-      DATALAKE_TRY_ASSIGN(size_, file_.ReadAt(offset, std::span(buffer_).first(wanted)));
-      size = std::min<std::uint64_t>(size, size_);
-    }
-    return std::span<const std::byte>(buffer_).subspan(offset - base_, size);
-  }
-
- private:
-  const io::RandomAccessFile& file_;
-  std::uint64_t limit_;
-  std::vector<std::byte> buffer_;
-  std::uint64_t base_ = 0;
-  std::size_t size_ = 0;
-};
-
 struct Frame {
   bool is_seal = false;
   Record record;
@@ -106,7 +78,7 @@ struct NoFrame {
 };
 
 // The record at `offset`, if there is an intact one.
-Result<std::variant<Frame, NoFrame>> ReadFrame(Window& window, const SegmentHeader& header,
+Result<std::variant<Frame, NoFrame>> ReadFrame(io::Window& window, const SegmentHeader& header,
                                                std::uint64_t offset) {
   DATALAKE_TRY_ASSIGN(const auto head, window.At(offset, kRecordHeaderBytes));
   if (head.size() < kRecordHeaderBytes) {
@@ -140,7 +112,7 @@ Result<std::variant<Frame, NoFrame>> ReadFrame(Window& window, const SegmentHead
   return frame;
 }
 
-Result<SegmentHeader> ReadHeader(Window& window, std::string_view path) {
+Result<SegmentHeader> ReadHeader(io::Window& window, std::string_view path) {
   DATALAKE_TRY_ASSIGN(const auto bytes, window.At(0, kHeaderBytes));
   const auto corrupt = [&](std::string_view what) {
     return Error{ErrorCode::kCorruption, fmt::format("{}: {}: byte 0", what, path)};
@@ -163,7 +135,7 @@ Result<SegmentHeader> ReadHeader(Window& window, std::string_view path) {
 }
 
 // Where the last byte that is not zero ends, at or behind `from`.
-Result<std::uint64_t> EndOfData(Window& window, std::uint64_t from) {
+Result<std::uint64_t> EndOfData(io::Window& window, std::uint64_t from) {
   std::uint64_t end = from;
   for (std::uint64_t at = from; at < window.limit();) {
     DATALAKE_TRY_ASSIGN(const auto bytes, window.At(at, kWindowBytes));
@@ -183,7 +155,7 @@ Result<std::uint64_t> EndOfData(Window& window, std::uint64_t from) {
 
 // True when an intact record behind `from` says that `sequence` had been synced before it was
 // written. A torn write can leave later records of its own group intact, but none that says so.
-Result<bool> WasSynced(Window& window, const SegmentHeader& header, std::uint64_t from,
+Result<bool> WasSynced(io::Window& window, const SegmentHeader& header, std::uint64_t from,
                        std::uint64_t end, std::uint64_t sequence) {
   for (std::uint64_t at = from; at < end; at += kAlignment) {
     DATALAKE_TRY_ASSIGN(const auto found, ReadFrame(window, header, at));
@@ -248,7 +220,7 @@ std::optional<std::uint64_t> ParseSegmentName(std::string_view name, std::string
 
 Result<SegmentScan> ScanSegment(const io::RandomAccessFile& file, std::string_view path,
                                 std::uint64_t limit, const RecordVisitor& visit) {
-  Window window(file, std::min(limit, file.size_bytes()));
+  io::Window window(file, std::min(limit, file.size_bytes()), kWindowBytes);
   SegmentScan scan;
   DATALAKE_TRY_ASSIGN(scan.header, ReadHeader(window, path));
   std::uint64_t next = scan.header.first_sequence;
@@ -291,7 +263,7 @@ Result<SegmentScan> ScanSegment(const io::RandomAccessFile& file, std::string_vi
 Result<std::uint64_t> SalvageSegment(io::FileSystem& fs, std::string_view path,
                                      const RecordVisitor& visit) {
   DATALAKE_TRY_ASSIGN(const auto file, fs.OpenRandomAccess(path));
-  Window window(*file, file->size_bytes());
+  io::Window window(*file, file->size_bytes(), kWindowBytes);
   DATALAKE_TRY_ASSIGN(const SegmentHeader header, ReadHeader(window, path));
   DATALAKE_TRY_ASSIGN(const std::uint64_t end, EndOfData(window, kHeaderBytes));
   std::uint64_t skipped = 0;
