@@ -175,6 +175,9 @@ def test_unfinished_environment_is_made_anew(tmp_path: Path) -> None:
     assert environment.is_done()
     assert not (tmp_path / ".venv/left-over").exists()
 
+    (tmp_path / ".venv/bin/python").unlink()  # the system's Python is gone or another one
+    assert not environment.is_done()
+
 
 def test_every_requirement_has_a_hash() -> None:
     for name in ("requirements.txt", "requirements-node.txt"):

@@ -23,7 +23,7 @@ class PythonStep(Step):
         self._python = self._venv / "bin/python"
 
     def is_done(self) -> bool:
-        return self._python.exists() and self._stamp.holds(self._inputs())
+        return self._stamp.holds(self._inputs()) and self._has_pip()
 
     def plan(self) -> str:
         version = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -49,10 +49,18 @@ class PythonStep(Step):
 
     def _is_usable(self) -> bool:
         """True if .venv is whole and of a Python that still works and is new enough."""
-        if self._half_done.exists() or not self._python.exists():
+        return not self._half_done.exists() and self._has_pip()
+
+    def _has_pip(self) -> bool:
+        """True if .venv's Python is new enough and has its packages; not so once it was replaced."""
+        probe = (
+            "import importlib.util, sys; "
+            "sys.exit(sys.version_info < (3, 11) or importlib.util.find_spec('pip') is None)"
+        )
+        try:
+            done = subprocess.run([self._python, "-c", probe], capture_output=True, check=False)
+        except OSError:
             return False
-        probe = "import sys, pip; sys.exit(sys.version_info < (3, 11))"
-        done = subprocess.run([self._python, "-c", probe], capture_output=True, check=False)
         return done.returncode == 0
 
     def _inputs(self) -> str:
