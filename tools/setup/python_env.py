@@ -52,7 +52,7 @@ class PythonStep(Step):
         return not self._half_done.exists() and self._has_pip()
 
     def _has_pip(self) -> bool:
-        """True if .venv's Python is new enough and has its packages; not so once it was replaced."""
+        """True if .venv's Python is new enough and has its packages, not so once replaced."""
         probe = (
             "import importlib.util, sys; "
             "sys.exit(sys.version_info < (3, 11) or importlib.util.find_spec('pip') is None)"
