@@ -13,9 +13,9 @@
 #include "datalake/base/mutex.h"
 #include "datalake/base/ordered_pipeline.h"
 #include "datalake/curate/attribute_writer.h"
+#include "datalake/curate/output_file.h"
 #include "datalake/format/document_reader.h"
 #include "datalake/io/atomic_file.h"
-#include "datalake/io/compression.h"
 #include "datalake/io/file_system.h"
 #include "datalake/json/document.h"
 #include "datalake/json/writer.h"
@@ -56,45 +56,6 @@ class RunCounts {
   std::atomic<std::uint64_t> bytes_{0};
   std::atomic<std::uint64_t> rejects_{0};
   std::atomic<std::int64_t> due_{0};
-};
-
-// Lets a compressor write to a file that is published after it.
-class BorrowedFile final : public io::OutputStream {
- public:
-  explicit BorrowedFile(io::AtomicFile& file) : file_(file) {}
-
-  Status Write(std::span<const std::byte> bytes) override { return file_.Write(bytes); }
-
-  Status Close() override { return {}; }
-
- private:
-  io::AtomicFile& file_;
-};
-
-// A file that is compressed as its name says and appears when it is published.
-class OutputFile {
- public:
-  static Result<OutputFile> Make(io::FileSystem& fs, const std::string& path) {
-    OutputFile output;
-    DATALAKE_TRY_ASSIGN(output.file_, io::AtomicFile::Make(fs, path, io::PublishMode::kReplace));
-    DATALAKE_TRY_ASSIGN(output.stream_,
-                        io::MakeCompressor(std::make_unique<BorrowedFile>(*output.file_),
-                                           io::CompressionOfPath(path)));
-    return output;
-  }
-
-  Status Write(std::string_view text) { return stream_->Write(text); }
-
-  Status Publish() {
-    DATALAKE_TRY(stream_->Close());
-    return file_->Publish();
-  }
-
- private:
-  OutputFile() = default;
-
-  std::unique_ptr<io::AtomicFile> file_;
-  std::unique_ptr<io::OutputStream> stream_;  // after file_: goes first
 };
 
 // What one thread needs to tag a block; lent out and taken back.

@@ -79,7 +79,7 @@ struct TagReport {
 };
 
 /// Expands the patterns and derives the outputs: `<root>/documents/<rest>` gives
-/// `<root>/attributes/<experiment>/<rest>` (the first path component `documents` counts), or
+/// `<root>/attributes/<experiment>/<rest>` (AttributePath of document_paths.h), or
 /// `<destination>/<path below the pattern's fixed part>`; rejects go to
 /// `<root>/rejects/<rest>.jsonl` or below `<destination>/rejects/`. Parquet documents get lines of
 /// JSON, zstd-compressed. Errors: kInvalidArgument (options, no `documents` in a path, two inputs

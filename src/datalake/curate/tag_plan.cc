@@ -5,8 +5,10 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "datalake/curate/attribute_writer.h"
+#include "datalake/curate/document_paths.h"
 #include "datalake/curate/tag.h"
 #include "datalake/io/file_system.h"
 #include "datalake/io/glob.h"
@@ -87,25 +89,15 @@ Result<Matches> Expand(io::FileSystem& fs, const std::string& pattern) {
 
 // The name of an output: that of the input with the wanted compression.
 std::string OutputName(std::string_view name, std::string_view compression) {
-  if (name.ends_with(".parquet")) {
-    name.remove_suffix(std::string_view(".parquet").size());
-    const std::string_view suffix = compression.empty() ? "zst" : compression;
-    return fmt::format("{}.jsonl{}{}", name, suffix == "none" ? "" : ".",
-                       suffix == "none" ? "" : suffix);
+  constexpr std::string_view kParquet = ".parquet";
+  if (!name.ends_with(kParquet)) {
+    return WithCompression(name, compression);
   }
-  if (compression.empty()) {
-    return std::string(name);
-  }
-  for (const std::string_view suffix : {".gz", ".zst", ".zstd"}) {
-    if (name.ends_with(suffix)) {
-      name.remove_suffix(suffix.size());
-      break;
-    }
-  }
-  return compression == "none" ? std::string(name) : fmt::format("{}.{}", name, compression);
+  name.remove_suffix(kParquet.size());
+  return WithCompression(fmt::format("{}.jsonl.zst", name), compression);
 }
 
-// Where the outputs of one input go: `folder(subfolder)` / rest.
+// Where the outputs of one input go.
 struct Place {
   std::string root;  // holds documents/, attributes/ and rejects/; or the destination
   std::string rest;  // path of the input below documents/, or below the pattern's fixed part
@@ -183,9 +175,8 @@ class Planner {
     TagUnit unit;
     unit.input = file;
     unit.rejects_path = io::JoinPath(place.root, "rejects", place.rest + ".jsonl");
-    const std::string rest = OutputName(place.rest, options_.compression);
     for (std::size_t i = 0; i < plan_.taggers.size(); ++i) {
-      const std::string path = OutputPath(place.root, rest, plan_.taggers[i].name);
+      DATALAKE_TRY_ASSIGN(const std::string path, OutputPath(file, place, plan_.taggers[i].name));
       if (unit.outputs.empty() || unit.outputs.back().path != path) {
         unit.outputs.push_back({path, {}});
       }
@@ -194,13 +185,15 @@ class Planner {
     return Claim(std::move(unit));
   }
 
-  std::string OutputPath(const std::string& root, const std::string& rest,
-                         const std::string& tagger) const {
+  // Beside the documents by the rule of the mixer, which must find it again.
+  Result<std::string> OutputPath(const std::string& file, const Place& place,
+                                 const std::string& tagger) const {
     if (!options_.destination.empty()) {
-      return io::JoinPath(root, rest);
+      return OutputName(io::JoinPath(place.root, place.rest), options_.compression);
     }
-    return io::JoinPath(io::JoinPath(root, "attributes"), options_.experiment.value_or(tagger),
-                        rest);
+    DATALAKE_TRY_ASSIGN(const std::string path,
+                        AttributePath(file, kDocuments, options_.experiment.value_or(tagger)));
+    return OutputName(path, options_.compression);
   }
 
   // A file that two patterns match is tagged once; two files for one output are an error.
@@ -257,11 +250,7 @@ Status TagOptions::Validate() const {
   if (experiment && !IsFolderName(*experiment)) {
     return Invalid(fmt::format("experiment cannot be a folder's name: {}", *experiment));
   }
-  if (!compression.empty() && compression != "none" && compression != "gz" &&
-      compression != "zst") {
-    return Invalid(fmt::format("compression must be none, gz or zst: {}", compression));
-  }
-  return {};
+  return CheckCompression(compression);
 }
 
 Result<TagPlan> PlanTag(io::FileSystem& fs, const TagOptions& options,
