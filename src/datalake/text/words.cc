@@ -77,7 +77,6 @@ class Splitter {
   Splitter(std::string_view text, std::vector<Word>& out) : text_(text), out_(out) {}
 
   void Run() {
-    out_.clear();
     std::size_t at = 0;
     for (; at + 64 <= text_.size(); at += 64) {
       Block(at, MasksOf(text_.data() + at));
@@ -89,8 +88,10 @@ class Splitter {
       Block(at, MasksOf(tail.data()));
     }
     if (in_word_) {
-      out_.push_back({word_begin_, static_cast<std::uint32_t>(text_.size())});
+      MakeRoom();
+      out_[count_++] = {word_begin_, static_cast<std::uint32_t>(text_.size())};
     }
+    out_.resize(count_);
   }
 
  private:
@@ -103,25 +104,33 @@ class Splitter {
     // A bit of `changes` is set where a word begins or ends, in turns.
     std::uint64_t changes = space ^ ((space << 1) | (in_word_ ? 0 : 1));
     const auto base = static_cast<std::uint32_t>(at);
+    MakeRoom();
+    Word* word = out_.data() + count_;
     if (in_word_ && changes != 0) {
-      out_.push_back({word_begin_, base + static_cast<std::uint32_t>(std::countr_zero(changes))});
+      *word++ = {word_begin_, base + static_cast<std::uint32_t>(std::countr_zero(changes))};
       changes &= changes - 1;
       in_word_ = false;
     }
-    const std::size_t whole = static_cast<std::size_t>(std::popcount(changes)) / 2;
-    const std::size_t old_size = out_.size();
-    out_.resize(old_size + whole);
-    Word* word = out_.data() + old_size;
-    for (std::size_t i = 0; i < whole; ++i) {
+    for (int whole = std::popcount(changes) / 2; whole > 0; --whole) {
       const auto begin = static_cast<std::uint32_t>(std::countr_zero(changes));
       changes &= changes - 1;
       const auto end = static_cast<std::uint32_t>(std::countr_zero(changes));
       changes &= changes - 1;
-      word[i] = {base + begin, base + end};
+      *word++ = {base + begin, base + end};
     }
+    count_ = static_cast<std::size_t>(word - out_.data());
     if (changes != 0) {
       word_begin_ = base + static_cast<std::uint32_t>(std::countr_zero(changes));
       in_word_ = true;
+    }
+  }
+
+  // For the words that end in a block: one from before and every second byte. The vector grows by
+  // doubling and is cut at the end, so that elements are not cleared block by block.
+  void MakeRoom() {
+    constexpr std::size_t kMostWords = 33;
+    if (count_ + kMostWords > out_.size()) {
+      out_.resize(std::max(out_.size() * 2, count_ + 16 * kMostWords));
     }
   }
 
@@ -145,6 +154,7 @@ class Splitter {
 
   std::string_view text_;
   std::vector<Word>& out_;
+  std::size_t count_ = 0;
   std::uint64_t spill_ = 0;
   std::uint32_t word_begin_ = 0;
   bool in_word_ = false;
@@ -170,8 +180,13 @@ struct Halves {
   std::uint64_t high = 0;
 };
 
+// `value` without its bytes from number `bytes` on; all of it for 8 and more.
 std::uint64_t FirstBytes(std::uint64_t value, std::size_t bytes) {
+#if defined(__BMI2__)
+  return _bzhi_u64(value, static_cast<unsigned>(8 * bytes));
+#else
   return bytes >= 8 ? value : value & ((std::uint64_t{1} << (8 * bytes)) - 1);
+#endif
 }
 
 // The halves of words up to 16 bytes; for longer ones a 128-bit hash.
@@ -179,9 +194,9 @@ Halves HalvesOf(std::string_view text, const Word& word) {
   const char* begin = text.data() + word.begin;
   const std::size_t bytes = word.end - word.begin;
   if (bytes <= 16) {
-    if (word.begin + 16 <= text.size()) {
-      const std::uint64_t high = Load(begin + 8, 8);
-      return {FirstBytes(Load(begin, 8), bytes), bytes > 8 ? FirstBytes(high, bytes - 8) : 0};
+    if (std::size_t{word.begin} + 16 <= text.size()) {
+      const std::size_t high_bytes = std::max<std::size_t>(bytes, 8) - 8;
+      return {FirstBytes(Load(begin, 8), bytes), FirstBytes(Load(begin + 8, 8), high_bytes)};
     }
     return {Load(begin, std::min<std::size_t>(bytes, 8)),
             bytes > 8 ? Load(begin + 8, bytes - 8) : 0};
@@ -197,12 +212,29 @@ Halves HalvesOf(std::string_view text, const Word& word) {
   return {Mix(halves.low ^ rest, kLowKey), Mix(halves.high ^ rest, kHighKey)};
 }
 
+constexpr std::size_t kBatch = 32;
+
 // Bytes 10xxxxxx: the high bit set and the next one not.
 std::uint32_t Continuations(std::uint64_t bytes) {
   return static_cast<std::uint32_t>(std::popcount(bytes & ~(bytes << 1) & 0x8080808080808080ULL));
 }
 
 }  // namespace
+
+struct WordTable::HashedWord {
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+  std::uint64_t hash = 0;
+  std::uint32_t begin = 0;
+  std::uint32_t bytes = 0;
+
+  static HashedWord Of(std::string_view text, const Word& word) {
+    const Halves halves = HalvesOf(text, word);
+    const std::uint32_t bytes = word.end - word.begin;
+    return {halves.low, halves.high, Mix(halves.low ^ kLowKey, halves.high ^ (kHighKey + bytes)),
+            word.begin, bytes};
+  }
+};
 
 void SplitWords(std::string_view text, std::vector<Word>& out) {
   Splitter(text, out).Run();
@@ -214,44 +246,62 @@ void WordTable::Assign(std::string_view text) {
   Number();
 }
 
+// In batches: first hashes, whose loads and multiplications overlap, then look-ups, which only wait
+// for the table. Whether a word is new is a coin's toss, so nothing branches on it: a new word
+// takes the free slot that ended its search and the next free entry, a known one writes itself to a
+// spare entry.
 void WordTable::Number() {
-  const std::size_t wanted = std::bit_ceil(std::max<std::size_t>(words_.size() * 2, 64));
-  slots_.assign(wanted, 0);
-  slot_mask_ = wanted - 1;
-  distinct_.clear();
-  ids_.resize(words_.size());
-  for (std::size_t i = 0; i < words_.size(); ++i) {
-    const Word word = words_[i];
-    const Halves halves = HalvesOf(text_, word);
-    const auto bytes = word.end - word.begin;
-    const std::uint64_t hash = Mix(halves.low ^ kLowKey, halves.high ^ (kHighKey + bytes));
-    const std::uint64_t tag = hash & 0xFFFF'FFFF'0000'0000ULL;
-    std::uint64_t at = hash & slot_mask_;
-    while (true) {
-      const std::uint64_t slot = slots_[at];
-      if (slot == 0) {
-        slots_[at] = tag | (distinct_.size() + 1);
-        ids_[i] = static_cast<std::uint32_t>(distinct_.size());
-        distinct_.push_back({halves.low, halves.high, word.begin, bytes, 0, 1});
-        break;
-      }
-      if ((slot & 0xFFFF'FFFF'0000'0000ULL) == tag) {
-        const auto number = static_cast<std::uint32_t>(slot) - 1;
-        DistinctWord& known = distinct_[number];
-        if (known.low == halves.low && known.high == halves.high && known.bytes == bytes &&
-            (bytes <= 16 || Text(known) == Text(word))) {
-          ++known.count;
-          ids_[i] = number;
-          break;
-        }
-      }
-      at = (at + 1) & slot_mask_;
-    }
+  const std::size_t count = words_.size();
+  if (entries_.size() < count + 1) {
+    entries_.resize(std::max(2 * entries_.size(), count + 1));
   }
-  for (DistinctWord& word : distinct_) {
+  ids_.resize(count);
+  slots_.assign(std::bit_ceil(std::max<std::size_t>(count * 2, 64)), 0);
+  num_distinct_ = 0;
+  std::array<HashedWord, kBatch> batch;
+  for (std::size_t begin = 0; begin < count; begin += kBatch) {
+    const std::size_t size = std::min(kBatch, count - begin);
+    for (std::size_t i = 0; i < size; ++i) {
+      batch[i] = HashedWord::Of(text_, words_[begin + i]);
+    }
+    NumberBatch(std::span(batch).first(size), begin);
+  }
+  for (DistinctWord& word : std::span(entries_).first(num_distinct_)) {
     word.chars = word.bytes <= 16 ? word.bytes - Continuations(word.low) - Continuations(word.high)
                                   : static_cast<std::uint32_t>(CountCodePoints(Text(word)));
   }
+}
+
+void WordTable::NumberBatch(std::span<const HashedWord> words, std::size_t first) {
+  std::uint64_t* const slots = slots_.data();
+  DistinctWord* const entries = entries_.data();
+  DistinctWord* const spare = entries + words_.size();
+  std::uint32_t* const ids = ids_.data() + first;
+  const std::uint64_t mask = slots_.size() - 1;
+  std::uint64_t distinct = num_distinct_;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const HashedWord word = words[i];
+    for (std::uint64_t at = word.hash & mask;; at = (at + 1) & mask) {
+      const std::uint64_t slot = slots[at];
+      const bool is_new = slot == 0;
+      if (!is_new && ((slot ^ word.hash) >> 32) != 0) {
+        continue;
+      }
+      const std::uint64_t number = is_new ? distinct : (slot & 0xFFFF'FFFF) - 1;
+      DistinctWord* const entry = entries + number;
+      *(is_new ? entry : spare) = {word.low, word.high, word.begin, word.bytes, 0, 0};
+      if (entry->low != word.low || entry->high != word.high || entry->bytes != word.bytes ||
+          (word.bytes > 16 && Text(*entry) != text_.substr(word.begin, word.bytes))) {
+        continue;  // another word with the same half of the hash
+      }
+      ++entry->count;
+      slots[at] = (word.hash & 0xFFFF'FFFF'0000'0000ULL) | (number + 1);
+      ids[i] = static_cast<std::uint32_t>(number);
+      distinct += is_new ? 1 : 0;
+      break;
+    }
+  }
+  num_distinct_ = distinct;
 }
 
 }  // namespace datalake::text

@@ -53,7 +53,9 @@ class WordTable {
   std::span<const std::uint32_t> ids() const { return ids_; }
 
   /// Distinct words, by number.
-  std::span<const DistinctWord> distinct() const { return distinct_; }
+  std::span<const DistinctWord> distinct() const {
+    return std::span(entries_).first(num_distinct_);
+  }
 
   std::string_view Text(const DistinctWord& word) const {
     return text_.substr(word.begin, word.bytes);
@@ -64,14 +66,17 @@ class WordTable {
   }
 
  private:
+  struct HashedWord;
+
   void Number();
+  void NumberBatch(std::span<const HashedWord> words, std::size_t first);
 
   std::string_view text_;
   std::vector<Word> words_;
   std::vector<std::uint32_t> ids_;
-  std::vector<DistinctWord> distinct_;
+  std::vector<DistinctWord> entries_;  // the first num_distinct_ count
+  std::size_t num_distinct_ = 0;
   std::vector<std::uint64_t> slots_;  // high half: of the hash; low half: number + 1, 0 = free
-  std::uint64_t slot_mask_ = 0;
 };
 
 }  // namespace datalake::text

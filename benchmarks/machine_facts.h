@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "datalake/base/result.h"
+
+namespace datalake::io {
+class FileSystem;
+}  // namespace datalake::io
+
+namespace datalake::benchmarks {
+
+/// Text rates are stated for a core whose ISA-L inflate runs at this rate.
+inline constexpr double kReferenceInflateMbps = 610;
+
+/// CPU seconds of this process so far, all threads.
+double ProcessCpuSeconds();
+
+/// Most memory that this process has held, in bytes.
+std::uint64_t PeakMemoryBytes();
+
+/// Uncompressed MB/s (10^6 bytes) per core of CPU time at which ISA-L inflates the .gz file `path`:
+/// the best of three passes, page cache hot. Errors: those of reading.
+Result<double> InflateMbps(io::FileSystem& fs, std::string_view path);
+
+/// `mbps` as it would be on the reference core: scaled by the inflate rate of the same run.
+inline double ScaledMbps(double mbps, double inflate_mbps) {
+  return mbps * kReferenceInflateMbps / inflate_mbps;
+}
+
+}  // namespace datalake::benchmarks
