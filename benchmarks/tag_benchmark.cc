@@ -91,8 +91,7 @@ class TextMaker {
 
 Status MakeInput(io::FileSystem& fs, const std::string& path) {
   DATALAKE_TRY_ASSIGN(auto file, fs.Create(path));
-  DATALAKE_TRY_ASSIGN(auto stream,
-                      io::MakeCompressor(std::move(file), io::Compression::kGzip));
+  DATALAKE_TRY_ASSIGN(auto stream, io::MakeCompressor(std::move(file), io::Compression::kGzip));
   TextMaker maker;
   std::size_t bytes = 0;
   for (int id = 0; bytes < kMadeBytes; ++id) {
@@ -172,11 +171,11 @@ Status Verify(io::FileSystem& fs, const std::string& input, const std::string& o
 
 Status Run(const Arguments& arguments) {
   testing::TempDir folder;
-  const auto fs = io::LocalFileSystem();
+  io::LocalFileSystem fs;
   std::string input = arguments.input;
   if (input.empty()) {
     input = io::JoinPath(folder.path(), "made.jsonl.gz");
-    DATALAKE_TRY(MakeInput(*fs, input));
+    DATALAKE_TRY(MakeInput(fs, input));
   }
   curate::TaggerRegistry registry;
   DATALAKE_TRY(curate::AddBuiltinTaggers(registry));
@@ -190,23 +189,22 @@ Status Run(const Arguments& arguments) {
   const SystemClock clock;
   NullProgress progress;
   ThreadPool pool(arguments.threads);
-  DATALAKE_TRY_ASSIGN(const curate::TagPlan plan, curate::PlanTag(*fs, options, registry));
+  DATALAKE_TRY_ASSIGN(const curate::TagPlan plan, curate::PlanTag(fs, options, registry));
   double best_cpu = 1e9;
   double best_wall = 1e9;
   curate::TagReport report;
   for (int round = 0; round <= arguments.rounds; ++round) {
     const double cpu = ProcessCpuSeconds();
     const std::int64_t wall = clock.SteadyNanos();
-    DATALAKE_TRY_ASSIGN(
-        report, curate::RunTag(options, registry, {*fs, clock, pool, progress, {}}));
+    DATALAKE_TRY_ASSIGN(report, curate::RunTag(options, registry, {fs, clock, pool, progress, {}}));
     if (round == 0) {  // verified, not timed
-      DATALAKE_TRY(Verify(*fs, input, plan.units[0].outputs[0].path));
+      DATALAKE_TRY(Verify(fs, input, plan.units[0].outputs[0].path));
       continue;
     }
     best_cpu = std::min(best_cpu, ProcessCpuSeconds() - cpu);
     best_wall = std::min(best_wall, static_cast<double>(clock.SteadyNanos() - wall) * 1e-9);
   }
-  DATALAKE_TRY_ASSIGN(const double inflate, InflateMbps(*fs, input));
+  DATALAKE_TRY_ASSIGN(const double inflate, InflateMbps(fs, input));
   const double megabytes = static_cast<double>(report.bytes) / 1e6;
   const double rate = megabytes / best_cpu;
   fmt::print("input                {:.1f} MB of JSONL, {} documents, verified\n", megabytes,

@@ -10,7 +10,7 @@
 #include <array>
 #include <bit>
 #include <cstdint>
-#include <cstring>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -253,16 +253,18 @@ class NgramCounter {
   void Begin() {
     const auto ids = words_->ids();
     const auto distinct = words_->distinct();
-    candidates_.resize(ids.size());
+    if (room_.size() < ids.size()) {
+      room_.resize(2 * ids.size());
+    }
     std::size_t kept = 0;
     for (std::size_t i = 0; i + 1 < ids.size(); ++i) {
       const text::DistinctWord& word = distinct[ids[i]];
-      candidates_[kept] = {static_cast<std::uint32_t>(i), ids[i], word.chars};
+      room_[kept] = {static_cast<std::uint32_t>(i), ids[i], word.chars};
       // Without a branch: the outcome is a coin's.
       kept += static_cast<std::size_t>(word.count > 1) &
               static_cast<std::size_t>(distinct[ids[i + 1]].count > 1);
     }
-    candidates_.resize(kept);
+    candidates_ = std::span(room_).first(kept);
   }
 
   void CountGrams(std::size_t n) {
@@ -323,19 +325,19 @@ class NgramCounter {
         candidates_[repeated++] = candidate;
       }
     }
-    candidates_.resize(repeated);
     std::size_t kept = 0;
     for (std::size_t c = 0; c + 1 < repeated; ++c) {
       if (candidates_[c + 1].position == candidates_[c].position + 1) {
         candidates_[kept++] = candidates_[c];
       }
     }
-    candidates_.resize(kept);
+    candidates_ = candidates_.first(kept);
   }
 
   const text::WordTable* words_ = nullptr;
   std::uint64_t chars_ = 0;
-  std::vector<Candidate> candidates_;
+  std::vector<Candidate> room_;
+  std::span<Candidate> candidates_;  // in room_, by position
   KeyCounts counts_;
 };
 
