@@ -24,9 +24,12 @@ Status FileSystem::MakeDirectories(std::string_view path) {
   if (path.empty()) {
     return {};
   }
+  const std::string_view parent = ParentPath(path);
   const auto info = Stat(path);
   if (info && info->is_directory) {
-    return {};
+    // It may stem from a call that died before its name was durable; those above it were before.
+    const Status synced = parent == path ? Status() : SyncDirectory(parent);
+    return !synced && synced.error().code == ErrorCode::kPermissionDenied ? Status() : synced;
   }
   if (info) {
     return Error{ErrorCode::kAlreadyExists,
@@ -35,7 +38,6 @@ Status FileSystem::MakeDirectories(std::string_view path) {
   if (info.error().code != ErrorCode::kNotFound) {
     return info.error();
   }
-  const std::string_view parent = ParentPath(path);
   if (parent != path) {
     DATALAKE_TRY(MakeDirectories(parent));
   }

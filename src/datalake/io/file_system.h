@@ -99,7 +99,8 @@ class FileSystem {
   virtual Result<std::uint64_t> FreeBytes(std::string_view path) = 0;
 
   /// Makes the folder and those above it, each durable (the parents are synced). An existing folder
-  /// is fine. Errors: kAlreadyExists (a file is in the way).
+  /// is fine; its name is synced too, as a call that died may have made it. Errors: kAlreadyExists
+  /// (a file is in the way).
   Status MakeDirectories(std::string_view path);
 
   /// False when nothing is there.

@@ -41,15 +41,12 @@ struct ProcessReport {
 struct ProcessOptions {
   /// Workers that read and hash asset files; 0 means all cores.
   std::size_t threads = 0;
-  /// A claim whose owner gave no sign for so long is taken over (at once when the owner ran on this
-  /// machine and is gone).
-  std::chrono::seconds stale_claim{120};
 };
 
-/// Processes every pending upload, oldest first, and those whose owner died: claims it by rename,
-/// puts its assets, and makes rows and assets visible in one table commit, idempotent by the
-/// upload's id, so a kill at any point neither loses nor doubles it. An upload that fails goes to
-/// staging/failed with its error.json; the others go on.
+/// Processes every pending upload, oldest first, and those whose owner died: claims it by a lock
+/// that dies with its process and a rename, puts its assets, and makes rows and assets visible in
+/// one table commit, idempotent by the upload's id, so a kill at any point neither loses nor
+/// doubles it. An upload that fails goes to staging/failed with its error.json; the others go on.
 /// Errors: kCancelled (the current upload goes back to pending), kIo of the staging folders.
 Result<ProcessReport> ProcessUploads(Lake& lake, const ProcessOptions& options,
                                      ProgressSink& progress, std::stop_token stop);

@@ -1,10 +1,8 @@
 #include "datalake/lake/schema_registry.h"
 
 #include <algorithm>
-#include <chrono>
 #include <functional>
 #include <memory>
-#include <thread>
 #include <utility>
 
 #include <fmt/format.h>
@@ -14,13 +12,12 @@
 #include "datalake/io/atomic_file.h"
 #include "datalake/io/file_system.h"
 #include "datalake/lake/schema_yaml.h"
+#include "datalake/lake/wait_for_lock.h"
 
 namespace datalake::lake {
 namespace {
 
 constexpr std::uint64_t kMaxFileBytes = std::uint64_t{16} << 20;
-constexpr int kLockAttempts = 500;
-constexpr std::chrono::milliseconds kLockPause{20};
 constexpr std::string_view kRawTask = "raw";
 
 constexpr std::string_view kDefaultYaml =
@@ -97,16 +94,6 @@ template <typename Entry>
 bool Contains(const std::vector<Entry>& entries, std::string_view name) {
   return std::any_of(entries.begin(), entries.end(),
                      [name](const Entry& entry) { return entry.name == name; });
-}
-
-Result<std::unique_ptr<io::FileLock>> WaitForLock(io::FileSystem& fs, std::string_view path) {
-  for (int attempt = 1;; ++attempt) {
-    auto lock = fs.Lock(path);
-    if (lock || lock.error().code != ErrorCode::kUnavailable || attempt == kLockAttempts) {
-      return lock;
-    }
-    std::this_thread::sleep_for(kLockPause);
-  }
 }
 
 Result<std::string> ReadYaml(const LakeContext& context) {

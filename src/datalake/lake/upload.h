@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -31,20 +32,35 @@ Result<OnBadAsset> ParseOnBadAsset(std::string_view text);
 
 /// One dataset on its way in.
 struct UploadRequest {
-  std::string provider;
-  std::string dataset;
+  std::string provider = {};
+  std::string dataset = {};
   std::string task = "raw";  ///< "raw", or a task of the schema with all its fields
-  std::string variant;       ///< empty: derived from the columns (image, files, mixed, text)
+  std::string variant = {};  ///< empty: derived from the columns (image, files, mixed, text)
   /// A Parquet file or glob, an Arrow or HF `save_to_disk` folder, CSV, JSONL, or a folder of
   /// pictures with annotations.jsonl, whose rows name files below it.
-  std::string source_path;
-  std::map<std::string, std::string> fields;  ///< constant columns of a task upload
-  std::string description;
-  std::string original_source;
-  std::string user;
+  std::string source_path = {};
+  std::map<std::string, std::string> fields = {};  ///< constant columns of a task upload
+  std::string description = {};
+  std::string original_source = {};
+  std::string user = {};
   OnBadAsset on_bad_asset = OnBadAsset::kKeep;
-  /// Replaces uploads of the same provider, dataset, task and variant that are still pending.
+  /// Replaces uploads of the same provider, dataset, task and variant that are still pending, and,
+  /// when processed, the rows that this variant has; else rows are added.
   bool overwrite = false;
+};
+
+/// What the cells of an asset column are.
+enum class AssetColumnKind : std::uint8_t {
+  kImage = 1,  ///< pictures
+  kFile = 2,   ///< any files
+  kLink = 3,   ///< links to assets that the lake has already
+};
+
+struct AssetColumn {
+  std::string name;
+  AssetColumnKind kind = AssetColumnKind::kImage;
+
+  friend bool operator==(const AssetColumn&, const AssetColumn&) = default;
 };
 
 /// What is known of one staged upload; its `upload.json` (docs/formats/lake.md).
@@ -54,16 +70,16 @@ struct UploadInfo {
   TableName table;
   std::string variant;
   std::map<std::string, std::string> fields;
-  std::vector<std::string> image_columns;  ///< columns whose cells are pictures
-  std::vector<std::string> file_columns;   ///< columns whose cells are other files
+  std::vector<AssetColumn> asset_columns;
   std::uint64_t rows = 0;
   std::uint64_t problem_rows = 0;  ///< rows whose asset was bad when it was staged
   std::string description;
   std::string original_source;
   std::string user;
   OnBadAsset on_bad_asset = OnBadAsset::kKeep;
+  bool overwrite = false;
   Timestamp uploaded_at;
-  Error error;  ///< of a failed upload
+  std::optional<Error> error;  ///< why it failed, or why its folder cannot be read
 };
 
 struct UploadCounts {

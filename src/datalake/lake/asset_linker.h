@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include <arrow/type_fwd.h>
+
+#include "datalake/base/result.h"
+#include "datalake/base/thread_pool.h"
+#include "datalake/lake/lake.h"
+#include "datalake/lake/source_folder.h"
+#include "datalake/lake/upload.h"
+
+namespace datalake::assets {
+class AssetBatch;
+struct AssetInfo;
+}  // namespace datalake::assets
+
+namespace datalake::lake {
+
+struct LinkCounts {
+  std::uint64_t rows = 0;  ///< given out
+  std::uint64_t rejected_rows = 0;
+  std::uint64_t problem_assets = 0;
+  std::uint64_t assets = 0;
+  std::uint64_t new_assets = 0;
+};
+
+/// A row that OnBadAsset::kReject left out, as one line of the rejects file.
+struct RejectedRow {
+  std::string json;
+};
+
+/// Turns staged rows into rows of the table: puts their assets and links them. Assets are durable
+/// only after Commit(). Single-threaded; works on `pool` inside.
+class AssetLinker {
+ public:
+  /// `folder` is that of the upload in staging/processing. All arguments must outlive it.
+  AssetLinker(Lake& lake, const UploadInfo& info, const std::string& folder,
+              const arrow::Schema& staged, ThreadPool& pool, std::stop_token stop);
+  ~AssetLinker();
+
+  /// Columns of the rows given out, without partition columns.
+  const std::shared_ptr<arrow::Schema>& schema() const { return schema_; }
+
+  /// Links the rows of one staged batch, in batches without the rejected rows. Errors: kCorruption
+  /// (staged columns of another form), kCancelled, kIo, kResourceExhausted.
+  Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> Link(const arrow::RecordBatch& staged);
+
+  /// Makes all assets put so far durable. Call before the rows become visible.
+  Status Commit();
+
+  const LinkCounts& counts() const { return counts_; }
+
+  /// Takes what Link has rejected since the last call.
+  std::vector<RejectedRow> TakeRejected();
+
+ private:
+  struct Cell;
+
+  Status EnsureBatch();
+  Result<std::vector<Cell>> LinkColumn(const arrow::Array& column, const AssetColumn& asset);
+  Status LinkCell(const arrow::Array& column, AssetColumnKind kind, std::int64_t row, Cell& cell);
+  Status LinkStaged(const arrow::Array& column, AssetColumnKind kind, std::int64_t row, Cell& cell);
+  Status LinkKnown(const arrow::Array& column, std::int64_t row, Cell& cell);
+  Result<std::string> ProblemBeforePut(const arrow::Array& bytes, std::int64_t row,
+                                       const Cell& cell, AssetColumnKind kind);
+  void Reject(const arrow::RecordBatch& staged, std::int64_t row, std::string_view column,
+              std::string_view reason);
+  Result<std::shared_ptr<arrow::RecordBatch>> Assemble(const arrow::RecordBatch& staged,
+                                                       const std::vector<std::vector<Cell>>& links);
+
+  Lake& lake_;
+  const UploadInfo& info_;
+  SourceFolder files_;
+  ThreadPool& pool_;
+  std::stop_token stop_;
+  std::shared_ptr<arrow::Schema> schema_;
+  std::unique_ptr<assets::AssetBatch> batch_;
+  std::uint64_t batch_puts_ = 0;
+  LinkCounts counts_;
+  std::uint64_t next_row_ = 0;
+  std::vector<RejectedRow> rejected_;
+};
+
+}  // namespace datalake::lake

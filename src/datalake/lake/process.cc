@@ -1,0 +1,408 @@
+#include "datalake/lake/process.h"
+
+#include <algorithm>
+#include <deque>
+#include <set>
+#include <utility>
+
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+#include <fmt/format.h>
+
+#include "datalake/base/log.h"
+#include "datalake/base/thread_pool.h"
+#include "datalake/format/arrow_status.h"
+#include "datalake/format/parquet.h"
+#include "datalake/io/atomic_file.h"
+#include "datalake/io/file_system.h"
+#include "datalake/io/path.h"
+#include "datalake/lake/asset_linker.h"
+#include "datalake/lake/upload_columns.h"
+#include "datalake/lake/upload_record.h"
+#include "datalake/table/table.h"
+
+namespace datalake::lake {
+namespace {
+
+constexpr std::chrono::minutes kAbandonedAge{10};
+constexpr int kCommitAttempts = 5;
+
+std::string UploadAppId(std::string_view id) {
+  return fmt::format("upload/{}", id);
+}
+
+// Staged rows as rows of the table, pulled by the table's writer.
+class LinkedRows final : public arrow::RecordBatchReader {
+ public:
+  LinkedRows(std::shared_ptr<arrow::RecordBatchReader> staged, AssetLinker& linker,
+             io::AtomicFile* rejects, const std::function<void(std::uint64_t)>& report)
+      : staged_(std::move(staged)), linker_(linker), rejects_(rejects), report_(report) {}
+
+  std::shared_ptr<arrow::Schema> schema() const override { return linker_.schema(); }
+
+  arrow::Status ReadNext(std::shared_ptr<arrow::RecordBatch>* out) override {
+    while (ready_.empty()) {
+      std::shared_ptr<arrow::RecordBatch> batch;
+      ARROW_RETURN_NOT_OK(staged_->ReadNext(&batch));
+      if (batch == nullptr) {
+        *out = nullptr;
+        return arrow::Status::OK();
+      }
+      const Status linked = LinkBatch(*batch);
+      if (!linked) {
+        return format::ToArrow(linked.error());
+      }
+    }
+    *out = std::move(ready_.front());
+    ready_.pop_front();
+    return arrow::Status::OK();
+  }
+
+ private:
+  Status LinkBatch(const arrow::RecordBatch& batch) {
+    DATALAKE_TRY_ASSIGN(auto linked, linker_.Link(batch));
+    ready_.assign(linked.begin(), linked.end());
+    for (const RejectedRow& row : linker_.TakeRejected()) {
+      DATALAKE_TRY(rejects_->Write(row.json + "\n"));
+    }
+    report_(static_cast<std::uint64_t>(batch.num_rows()));
+    return {};
+  }
+
+  std::shared_ptr<arrow::RecordBatchReader> staged_;
+  AssetLinker& linker_;
+  io::AtomicFile* rejects_;
+  const std::function<void(std::uint64_t)>& report_;
+  std::deque<std::shared_ptr<arrow::RecordBatch>> ready_;
+};
+
+table::PartitionValues PartitionOf(const UploadInfo& info) {
+  return {{"provider", info.table.provider},
+          {"dataset", info.table.dataset},
+          {"task", info.table.task},
+          {"variant", info.variant}};
+}
+
+Result<std::unique_ptr<table::Table>> OpenOrCreateTable(const LakeContext& context,
+                                                        const UploadInfo& info,
+                                                        const arrow::Schema& columns) {
+  const table::TableEnvironment environment{context.fs, context.clock, context.random};
+  const std::string root = context.layout.Table(info.table);
+  auto opened = table::Table::Open(environment, root);
+  if (opened || opened.error().code != ErrorCode::kNotFound) {
+    return opened;
+  }
+  arrow::FieldVector fields = columns.fields();
+  const std::vector<std::string> partition = {"provider", "dataset", "task", "variant"};
+  for (const std::string& column : partition) {
+    fields.push_back(arrow::field(column, arrow::utf8()));
+  }
+  const table::TableSpec spec{.schema = arrow::schema(std::move(fields)),
+                              .partition_columns = partition,
+                              .configuration = {},
+                              .name = ToString(info.table),
+                              .description = info.description};
+  auto created =
+      table::Table::Create(environment, root, spec,
+                           {.operation = "create", .user = info.user, .reason = {}, .extra = {}});
+  if (!created && created.error().code == ErrorCode::kAlreadyExists) {
+    return table::Table::Open(environment, root);  // another process was faster
+  }
+  return created;
+}
+
+table::CommitRequest RequestOf(const UploadInfo& info, std::vector<table::StagedFile> files) {
+  table::CommitRequest request;
+  request.adds = std::move(files);
+  request.info = {.operation = "upload",
+                  .user = info.user,
+                  .reason = info.description,
+                  .extra = {{"upload", info.id},
+                            {"variant", info.variant},
+                            {"original_source", info.original_source},
+                            {"uploaded_at", FormatTimestamp(info.uploaded_at)}}};
+  request.transaction = table::Transaction{.app_id = UploadAppId(info.id), .version = 1};
+  return request;
+}
+
+// Commits; an overwriting upload takes the files of its variant away in the same version.
+Result<table::CommitResult> CommitRows(table::Table& table, const UploadInfo& info,
+                                       table::CommitRequest request) {
+  for (int attempt = 1;; ++attempt) {
+    if (info.overwrite) {
+      request.removes.clear();
+      DATALAKE_TRY_ASSIGN(const auto snapshot, table.Snapshot());
+      for (const table::TableFilePtr& file : snapshot->files()) {
+        const auto variant = file->partition_values.find("variant");
+        if (variant != file->partition_values.end() && variant->second == info.variant) {
+          request.removes.push_back(file->path);
+        }
+      }
+    }
+    auto result = table.Commit(request);
+    if (result || result.error().code != ErrorCode::kConflict || attempt == kCommitAttempts) {
+      return result;
+    }
+  }
+}
+
+// One run over the staging area.
+class Processor {
+ public:
+  Processor(Lake& lake, const ProcessOptions& options, ProgressSink& progress, std::stop_token stop)
+      : lake_(lake),
+        context_(lake.context()),
+        progress_(progress),
+        stop_(std::move(stop)),
+        pool_(options.threads == 0 ? AvailableCores() : options.threads) {}
+
+  Result<ProcessReport> Run();
+
+ private:
+  Result<std::unique_ptr<io::FileLock>> Claim(const std::string& id, UploadState state);
+  Status ProcessClaimed(const std::string& id, ProcessReport& report);
+  Result<ProcessedUpload> Process(const UploadInfo& info, const std::string& folder);
+  Status LinkAndCommit(const UploadInfo& info, const std::string& folder,
+                       ProcessedUpload& processed);
+  Result<std::optional<std::int64_t>> AppliedVersion(const UploadInfo& info);
+  Status Finish(const std::string& id, UploadState state);
+  Status Fail(const std::string& id, const Error& error);
+  Status RemoveAbandoned();
+  void ReportRows(std::uint64_t rows);
+
+  Lake& lake_;
+  const LakeContext& context_;
+  ProgressSink& progress_;
+  std::stop_token stop_;
+  ThreadPool pool_;
+  std::uint64_t rows_done_ = 0;
+  std::uint64_t rows_total_ = 0;
+};
+
+void Processor::ReportRows(std::uint64_t rows) {
+  rows_done_ += rows;
+  progress_.Report({.phase = "process",
+                    .items_done = rows_done_,
+                    .items_total = std::max(rows_total_, rows_done_),
+                    .unit = "rows"});
+}
+
+// Stagers and removers that died leave ".<id>.tmp" folders behind.
+Status Processor::RemoveAbandoned() {
+  io::FileSystem& fs = context_.fs;
+  for (const UploadState state :
+       {UploadState::kPending, UploadState::kProcessing, UploadState::kFailed}) {
+    const std::string parent = context_.layout.Staging(state);
+    DATALAKE_TRY_ASSIGN(const auto entries, fs.List(parent));
+    for (const io::DirectoryEntry& entry : entries) {
+      if (!entry.is_directory || !entry.name.starts_with('.') || !entry.name.ends_with(".tmp")) {
+        continue;
+      }
+      const std::string folder = io::JoinPath(parent, entry.name);
+      const auto info = fs.Stat(folder);
+      if (!info || context_.clock.Now() - info->modified < kAbandonedAge) {
+        continue;
+      }
+      const auto lock = fs.Lock(io::JoinPath(folder, kClaimFile));
+      if (lock) {
+        DATALAKE_TRY(fs.RemoveTree(folder));
+      }
+    }
+  }
+  return {};
+}
+
+// Locks an upload and moves it to processing. Nothing when another process has it or had it.
+Result<std::unique_ptr<io::FileLock>> Processor::Claim(const std::string& id, UploadState state) {
+  io::FileSystem& fs = context_.fs;
+  auto lock = fs.Lock(io::JoinPath(context_.layout.Upload(state, id), kClaimFile));
+  if (!lock) {
+    const bool taken =
+        lock.error().code == ErrorCode::kUnavailable || lock.error().code == ErrorCode::kNotFound;
+    return taken ? Result<std::unique_ptr<io::FileLock>>(nullptr) : lock.error();
+  }
+  // The lock may be one on a folder that its last owner has just finished with.
+  DATALAKE_TRY_ASSIGN(const bool ready,
+                      fs.Exists(io::JoinPath(context_.layout.Upload(state, id), kUploadFile)));
+  if (!ready) {
+    return nullptr;
+  }
+  if (state == UploadState::kPending) {
+    const Status moved =
+        MoveUpload(fs, context_.layout, id, UploadState::kPending, UploadState::kProcessing);
+    if (!moved) {
+      return moved.error().code == ErrorCode::kNotFound
+                 ? Result<std::unique_ptr<io::FileLock>>(nullptr)
+                 : moved.error();
+    }
+  }
+  return std::move(*lock);
+}
+
+Result<ProcessReport> Processor::Run() {
+  const std::int64_t start = context_.clock.SteadyNanos();
+  DATALAKE_TRY(RemoveAbandoned());
+  ProcessReport report;
+  std::set<std::string> seen;
+  while (true) {
+    // Looked at again after each upload, so that what comes meanwhile is taken too.
+    Uploads uploads(lake_);
+    DATALAKE_TRY_ASSIGN(std::vector<UploadInfo> waiting, uploads.List(UploadState::kProcessing));
+    DATALAKE_TRY_ASSIGN(const std::vector<UploadInfo> pending, uploads.List(UploadState::kPending));
+    waiting.insert(waiting.end(), pending.begin(), pending.end());
+    std::erase_if(waiting, [&seen](const UploadInfo& info) { return seen.contains(info.id); });
+    rows_total_ = rows_done_;
+    for (const UploadInfo& info : waiting) {
+      rows_total_ += info.rows;
+    }
+    if (waiting.empty()) {
+      report.duration = std::chrono::nanoseconds(context_.clock.SteadyNanos() - start);
+      return report;
+    }
+    const UploadInfo& next = waiting.front();
+    seen.insert(next.id);
+    if (stop_.stop_requested()) {
+      return Error{ErrorCode::kCancelled, "processing was stopped"};
+    }
+    DATALAKE_TRY_ASSIGN(const std::unique_ptr<io::FileLock> claim, Claim(next.id, next.state));
+    if (claim != nullptr) {
+      DATALAKE_TRY(ProcessClaimed(next.id, report));
+    }
+  }
+}
+
+Status Processor::ProcessClaimed(const std::string& id, ProcessReport& report) {
+  const std::string folder = context_.layout.Upload(UploadState::kProcessing, id);
+  ProcessedUpload processed;
+  processed.id = id;
+  Status done;
+  auto info = ReadUploadInfo(context_.fs, context_.layout, UploadState::kProcessing, id);
+  if (!info) {
+    done = info.error();
+  } else {
+    processed.table = info->table;
+    processed.variant = info->variant;
+    auto result = Process(*info, folder);
+    if (result) {
+      processed = std::move(*result);
+    } else {
+      done = result.error();
+    }
+  }
+  if (!done && done.error().code == ErrorCode::kCancelled && stop_.stop_requested()) {
+    DATALAKE_TRY(MoveUpload(context_.fs, context_.layout, id, UploadState::kProcessing,
+                            UploadState::kPending));
+    return done.error();
+  }
+  processed.finished = context_.clock.Now();
+  if (done) {
+    DATALAKE_TRY(Finish(id, UploadState::kProcessing));
+  } else {
+    processed.error = done.error();
+    DATALAKE_TRY(Fail(id, done.error()));
+  }
+  report.uploads.push_back(std::move(processed));
+  return {};
+}
+
+// The table version that has the upload's rows already, after a kill between commit and clean-up.
+Result<std::optional<std::int64_t>> Processor::AppliedVersion(const UploadInfo& info) {
+  DATALAKE_TRY_ASSIGN(const bool exists,
+                      table::Table::Exists(context_.fs, context_.layout.Table(info.table)));
+  if (!exists) {
+    return std::optional<std::int64_t>();
+  }
+  DATALAKE_TRY_ASSIGN(const auto table, lake_.OpenTable(info.table));
+  DATALAKE_TRY_ASSIGN(const auto snapshot, table->Snapshot());
+  return snapshot->txn_version(UploadAppId(info.id))
+             ? std::optional<std::int64_t>(snapshot->version())
+             : std::nullopt;
+}
+
+Result<ProcessedUpload> Processor::Process(const UploadInfo& info, const std::string& folder) {
+  ProcessedUpload processed;
+  processed.id = info.id;
+  processed.table = info.table;
+  processed.variant = info.variant;
+  DATALAKE_TRY_ASSIGN(const std::optional<std::int64_t> applied, AppliedVersion(info));
+  if (applied) {
+    processed.rows = info.rows;
+    processed.version = *applied;
+    return processed;
+  }
+  DATALAKE_TRY(lake_.schema().FindProvider(info.table.provider));
+  DATALAKE_TRY(lake_.schema().CheckFields(info.table.task, info.fields));
+  DATALAKE_TRY(LinkAndCommit(info, folder, processed));
+  return processed;
+}
+
+Status Processor::LinkAndCommit(const UploadInfo& info, const std::string& folder,
+                                ProcessedUpload& processed) {
+  DATALAKE_TRY_ASSIGN(auto staged,
+                      format::ReadParquet(context_.fs, io::JoinPath(folder, kRowsFile)));
+  AssetLinker linker(lake_, info, folder, *staged->schema(), pool_, stop_);
+  DATALAKE_TRY_ASSIGN(
+      const auto rejects,
+      io::AtomicFile::Make(
+          context_.fs,
+          io::JoinPath(context_.layout.Staging(UploadState::kFailed), info.id + "_rejects.jsonl"),
+          io::PublishMode::kReplace));
+  DATALAKE_TRY_ASSIGN(const auto table, OpenOrCreateTable(context_, info, *linker.schema()));
+  const std::function<void(std::uint64_t)> report = [this](std::uint64_t rows) {
+    ReportRows(rows);
+  };
+  LinkedRows rows(std::move(staged), linker, rejects.get(), report);
+  DATALAKE_TRY_ASSIGN(auto files, table->WriteFiles(rows, PartitionOf(info)));
+  // Assets before rows: what a reader sees is always there.
+  Status durable = linker.Commit();
+  if (durable && linker.counts().rejected_rows > 0) {
+    durable = rejects->Publish();
+  }
+  if (!durable) {
+    DATALAKE_TRY(table->Discard(files));
+    return durable.error();
+  }
+  DATALAKE_TRY_ASSIGN(const table::CommitResult result,
+                      CommitRows(*table, info, RequestOf(info, std::move(files))));
+  const LinkCounts& counts = linker.counts();
+  processed.rows = counts.rows;
+  processed.rejected_rows = counts.rejected_rows;
+  processed.problem_assets = counts.problem_assets;
+  processed.assets = counts.assets;
+  processed.new_assets = counts.new_assets;
+  processed.version = result.version;
+  return {};
+}
+
+// Removes the folder of an upload: renamed first, so that no half of it is ever seen.
+Status Processor::Finish(const std::string& id, UploadState state) {
+  const std::string parent = context_.layout.Staging(state);
+  const std::string gone = io::JoinPath(parent, fmt::format(".{}.tmp", id));
+  DATALAKE_TRY(context_.fs.Rename(context_.layout.Upload(state, id), gone));
+  DATALAKE_TRY(context_.fs.SyncDirectory(parent));
+  const Status removed = context_.fs.RemoveTree(gone);
+  if (!removed) {  // its rows are in: only room is lost until the next run
+    LogWarning(fmt::format("cannot remove processed upload: {}", removed.error().message));
+  }
+  return {};
+}
+
+Status Processor::Fail(const std::string& id, const Error& error) {
+  const std::string folder = context_.layout.Upload(UploadState::kProcessing, id);
+  const Status written = WriteUploadError(context_.fs, folder, id, error, context_.clock.Now());
+  if (!written) {  // a full disk must not keep it from being moved
+    LogWarning(fmt::format("cannot write why upload failed: {}: {}: {}", id, error.message,
+                           written.error().message));
+  }
+  return MoveUpload(context_.fs, context_.layout, id, UploadState::kProcessing,
+                    UploadState::kFailed);
+}
+
+}  // namespace
+
+Result<ProcessReport> ProcessUploads(Lake& lake, const ProcessOptions& options,
+                                     ProgressSink& progress, std::stop_token stop) {
+  return Processor(lake, options, progress, std::move(stop)).Run();
+}
+
+}  // namespace datalake::lake
