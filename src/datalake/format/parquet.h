@@ -17,7 +17,8 @@ class FileSystem;
 
 namespace datalake::format {
 
-/// How Parquet files are written. Every file has zstd pages, statistics, a page index and page
+/// How Parquet files are written. Every file has zstd pages, statistics and a page index (but of
+/// float columns: Parquet's bounds leave NaN out, which hides rows in some readers), and page
 /// boundaries by content, so that a re-upload after an insertion shares most of its bytes.
 struct ParquetWriteOptions {
   int zstd_level = 3;                           ///< 1 to 22

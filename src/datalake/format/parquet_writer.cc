@@ -7,9 +7,11 @@
 #include <arrow/type.h>
 #include <arrow/util/byte_size.h>
 #include <fmt/format.h>
+#include <parquet/arrow/schema.h>
 #include <parquet/arrow/writer.h>
 #include <parquet/exception.h>
 #include <parquet/properties.h>
+#include <parquet/schema.h>
 
 #include "datalake/format/arrow_io.h"
 #include "datalake/format/arrow_status.h"
@@ -25,7 +27,25 @@ namespace {
 // groups of the wanted size.
 constexpr std::int64_t kSliceRows = 4096;
 
-std::shared_ptr<parquet::WriterProperties> MakeProperties(const ParquetWriteOptions& options) {
+// Leaf columns of floats. Parquet's own bounds leave NaN out, and readers that put NaN above all
+// numbers (DuckDB, DataFusion) then skip row groups that hold wanted rows: such columns get none.
+arrow::Result<std::vector<std::string>> FloatColumns(const arrow::Schema& schema) {
+  std::shared_ptr<parquet::SchemaDescriptor> columns;
+  ARROW_RETURN_NOT_OK(
+      parquet::arrow::ToParquetSchema(&schema, *parquet::default_writer_properties(), &columns));
+  std::vector<std::string> paths;
+  for (int i = 0; i < columns->num_columns(); ++i) {
+    const auto& column = *columns->Column(i);
+    if (column.physical_type() == parquet::Type::FLOAT ||
+        column.physical_type() == parquet::Type::DOUBLE) {
+      paths.push_back(column.path()->ToDotString());
+    }
+  }
+  return paths;
+}
+
+arrow::Result<std::shared_ptr<parquet::WriterProperties>> MakeProperties(
+    const arrow::Schema& schema, const ParquetWriteOptions& options) {
   parquet::WriterProperties::Builder builder;
   builder.compression(parquet::Compression::ZSTD)
       ->compression_level(options.zstd_level)
@@ -37,6 +57,10 @@ std::shared_ptr<parquet::WriterProperties> MakeProperties(const ParquetWriteOpti
       ->created_by("datalake");
   if (options.content_defined_chunking) {
     builder.enable_content_defined_chunking();
+  }
+  ARROW_ASSIGN_OR_RAISE(const auto floats, FloatColumns(schema));
+  for (const std::string& path : floats) {
+    builder.disable_statistics(path)->disable_write_page_index(path);
   }
   return builder.build();
 }
@@ -61,10 +85,11 @@ class ParquetFileWriter final : public ParquetWriter {
 
   Status Start() {
     return Guarded([&]() -> arrow::Status {
+      ARROW_ASSIGN_OR_RAISE(auto properties, MakeProperties(*schema_, options_));
       auto arrow_properties = parquet::ArrowWriterProperties::Builder().store_schema()->build();
       ARROW_ASSIGN_OR_RAISE(writer_, parquet::arrow::FileWriter::Open(
                                          *schema_, arrow::default_memory_pool(), WrapOutput(*file_),
-                                         MakeProperties(options_), std::move(arrow_properties)));
+                                         std::move(properties), std::move(arrow_properties)));
       return arrow::Status::OK();
     });
   }
