@@ -1,0 +1,105 @@
+#include "datalake/lake/collection_json.h"
+
+#include <arrow/type.h>
+#include <nlohmann/json.hpp>
+
+#include "datalake/json/value.h"
+
+namespace datalake::lake {
+namespace {
+
+json::Value SourceJson(const CollectionSource& source) {
+  json::Value inputs = json::Value::array();
+  for (const TableVersion& input : source.inputs) {
+    inputs.push_back({{"table", ToString(input.table)}, {"version", input.version}});
+  }
+  return {{"kind", source.kind}, {"query", source.query}, {"inputs", std::move(inputs)}};
+}
+
+// "a/b/c"; a name of another form is left out.
+void AddInput(const json::Value& input, std::vector<TableVersion>& inputs) {
+  if (!input.is_object() || !input.contains("table") || !input["table"].is_string()) {
+    return;
+  }
+  const std::string text = input["table"].get<std::string>();
+  const std::size_t first = text.find('/');
+  const std::size_t last = text.rfind('/');
+  const auto version = input.find("version");
+  if (first == last || version == input.end() || !version->is_number_integer()) {
+    return;
+  }
+  inputs.push_back({.table = {.provider = text.substr(0, first),
+                              .dataset = text.substr(first + 1, last - first - 1),
+                              .task = text.substr(last + 1)},
+                    .version = version->get<std::int64_t>()});
+}
+
+// The seed writes local time without zone; it is taken as UTC.
+Result<Timestamp> ParseCreatedAt(std::string text) {
+  if (text.size() > 10 && text[10] == ' ') {
+    text[10] = 'T';
+  }
+  const std::size_t zone = text.find_first_of("Z+-", std::min<std::size_t>(text.size(), 11));
+  return ParseTimestamp(zone == std::string::npos ? text + "Z" : text);
+}
+
+}  // namespace
+
+std::string CollectionMetadataJson(const CollectionInfo& info, const arrow::Schema& schema) {
+  json::Value columns = json::Value::array();
+  for (const auto& field : schema.fields()) {
+    columns.push_back({{"name", field->name()}, {"type", field->type()->ToString()}});
+  }
+  const json::Value value = {{"name", info.name},
+                             {"version", info.version},
+                             {"description", info.description},
+                             {"created_at", FormatTimestamp(info.created_at)},
+                             {"created_by", info.created_by},
+                             {"num_samples", info.num_samples},
+                             {"size_bytes", info.size_bytes},
+                             {"content_sha256", info.content_sha256},
+                             {"schema", std::move(columns)},
+                             {"source", SourceJson(info.source)}};
+  return json::DumpValueIndented(value) + "\n";
+}
+
+std::string CollectionLineageJson(const CollectionInfo& info) {
+  const json::Value value = {{"collection", info.name + "/" + info.version},
+                             {"created_at", FormatTimestamp(info.created_at)},
+                             {"created_by", info.created_by},
+                             {"content_sha256", info.content_sha256},
+                             {"source", SourceJson(info.source)}};
+  return json::DumpValueIndented(value) + "\n";
+}
+
+Result<CollectionInfo> ParseCollectionMetadata(std::string_view text, std::string_view where) {
+  DATALAKE_TRY_ASSIGN(const json::Value value, json::ParseValue(text, where));
+  CollectionInfo info;
+  DATALAKE_TRY_ASSIGN(info.name, json::GetString(value, "name", where));
+  DATALAKE_TRY_ASSIGN(info.version, json::GetString(value, "version", where));
+  DATALAKE_TRY_ASSIGN(const std::string created, json::GetString(value, "created_at", where));
+  DATALAKE_TRY_ASSIGN(info.created_at, ParseCreatedAt(created));
+  DATALAKE_TRY_ASSIGN(info.num_samples, json::GetInt(value, "num_samples", where));
+  DATALAKE_TRY_ASSIGN(auto description, json::FindString(value, "description", where));
+  info.description = description.value_or("");
+  DATALAKE_TRY_ASSIGN(auto created_by, json::FindString(value, "created_by", where));
+  info.created_by = created_by.value_or("");
+  DATALAKE_TRY_ASSIGN(auto size_bytes, json::FindUint(value, "size_bytes", where));
+  info.size_bytes = size_bytes.value_or(0);
+  DATALAKE_TRY_ASSIGN(auto hash, json::FindString(value, "content_sha256", where));
+  info.content_sha256 = hash.value_or("");
+  if (const json::Value* source = json::Find(value, "source"); source != nullptr) {
+    DATALAKE_TRY_ASSIGN(auto kind, json::FindString(*source, "kind", where));
+    info.source.kind = kind.value_or("");
+    DATALAKE_TRY_ASSIGN(auto query, json::FindString(*source, "query", where));
+    info.source.query = query.value_or("");
+    if (const json::Value* inputs = json::Find(*source, "inputs"); inputs != nullptr) {
+      for (const json::Value& input : *inputs) {
+        AddInput(input, info.source.inputs);
+      }
+    }
+  }
+  return info;
+}
+
+}  // namespace datalake::lake

@@ -1,0 +1,353 @@
+#include "datalake/lake/collections.h"
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <span>
+#include <tuple>
+#include <utility>
+
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+#include <fmt/format.h>
+
+#include "datalake/base/hash.h"
+#include "datalake/base/hex.h"
+#include "datalake/base/id.h"
+#include "datalake/base/log.h"
+#include "datalake/base/name.h"
+#include "datalake/format/hf_dataset.h"
+#include "datalake/io/atomic_file.h"
+#include "datalake/io/file_system.h"
+#include "datalake/io/path.h"
+#include "datalake/lake/collection_json.h"
+
+namespace datalake::lake {
+namespace {
+
+constexpr std::string_view kLatest = "latest";
+constexpr std::string_view kStagedPrefix = ".tmp-";
+constexpr std::string_view kDeletedPrefix = ".deleted-";
+constexpr std::string_view kMetadataFile = "metadata.json";
+constexpr std::string_view kLineageFile = "lineage.json";
+constexpr std::uint64_t kMaxMetadataBytes = std::uint64_t{16} << 20;
+constexpr std::size_t kHashBufferBytes = std::size_t{1} << 20;
+constexpr int kMaxAttempts = 100;
+// What a killed writer left; one that is at work touches its folder far more often.
+constexpr std::chrono::hours kStaleAfter{24};
+
+// The number of "v12"; -1 for other names.
+std::int64_t VersionNumber(std::string_view version) {
+  std::int64_t number = -1;
+  if (version.size() < 2 || version[0] != 'v') {
+    return -1;
+  }
+  const char* end = version.data() + version.size();
+  const auto parsed = std::from_chars(version.data() + 1, end, number);
+  return parsed.ec == std::errc() && parsed.ptr == end ? number : -1;
+}
+
+Status CheckVersion(std::string_view version) {
+  DATALAKE_TRY(CheckName("version", version));
+  if (version == kLatest) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "latest is no name for a version: it means the newest"};
+  }
+  return {};
+}
+
+Result<std::string> HashFiles(io::FileSystem& fs, std::string_view folder,
+                              const std::vector<std::string>& files) {
+  Sha256 hash;
+  std::vector<std::byte> buffer(kHashBufferBytes);
+  for (const std::string& file : files) {
+    DATALAKE_TRY_ASSIGN(const auto input, fs.OpenInput(io::JoinPath(folder, file)));
+    while (true) {
+      DATALAKE_TRY_ASSIGN(const std::size_t read, input->Read(buffer));
+      if (read == 0) {
+        break;
+      }
+      hash.Update(std::span(buffer).first(read));
+    }
+  }
+  return ToHex(hash.Finish());
+}
+
+// Removes what killed processes left in the folder of a collection. Best effort: another process
+// may be doing the same.
+void RemoveStale(io::FileSystem& fs, const Clock& clock, std::string_view folder) {
+  const auto entries = fs.List(folder);
+  if (!entries) {
+    return;
+  }
+  for (const io::DirectoryEntry& entry : *entries) {
+    const std::string path = io::JoinPath(folder, entry.name);
+    if (!entry.name.starts_with('.') || entry.is_symlink) {
+      continue;
+    }
+    const auto facts = fs.Stat(path);
+    if (facts && facts->modified < clock.Now() - kStaleAfter) {
+      static_cast<void>(fs.RemoveTree(path));
+    }
+  }
+}
+
+Result<CollectionInfo> ReadInfo(io::FileSystem& fs, std::string_view folder,
+                                std::string_view version) {
+  const std::string path = io::JoinPath(folder, version);
+  const std::string file = io::JoinPath(path, kMetadataFile);
+  DATALAKE_TRY_ASSIGN(const std::string text, io::ReadFile(fs, file, kMaxMetadataBytes));
+  DATALAKE_TRY_ASSIGN(CollectionInfo info, ParseCollectionMetadata(text, file));
+  info.name = io::BaseName(folder);  // the folder's name counts: it may have been copied
+  info.version = version;
+  info.path = path;
+  return info;
+}
+
+Result<CollectionVersions> ReadVersions(io::FileSystem& fs, std::string_view folder) {
+  CollectionVersions found{
+      .name = std::string(io::BaseName(folder)), .versions = {}, .problems = {}};
+  DATALAKE_TRY_ASSIGN(const auto entries, fs.List(folder));
+  for (const io::DirectoryEntry& entry : entries) {
+    if (!entry.is_directory || entry.is_symlink || !CheckVersion(entry.name)) {
+      continue;
+    }
+    Result<CollectionInfo> info = ReadInfo(fs, folder, entry.name);
+    if (info) {
+      found.versions.push_back(std::move(info).value());
+    } else {
+      found.problems.push_back(info.error().message);
+    }
+  }
+  std::sort(found.versions.begin(), found.versions.end(), IsOlder);
+  return found;
+}
+
+}  // namespace
+
+bool IsOlder(const CollectionInfo& a, const CollectionInfo& b) {
+  return std::tuple(a.created_at, VersionNumber(a.version), std::string_view(a.version)) <
+         std::tuple(b.created_at, VersionNumber(b.version), std::string_view(b.version));
+}
+
+Collections::Collections(Lake& lake) : lake_(lake) {}
+
+std::string Collections::Folder(std::string_view name) const {
+  return io::JoinPath(lake_.layout().collections(), name);
+}
+
+Result<CollectionInfo> Collections::Save(arrow::RecordBatchReader& rows,
+                                         const SaveCollectionRequest& request) {
+  DATALAKE_TRY(CheckName("collection", request.name));
+  const LakeContext& context = lake_.context();
+  const std::string folder = Folder(request.name);
+  if (!request.version.empty()) {
+    DATALAKE_TRY(CheckVersion(request.version));
+    DATALAKE_TRY_ASSIGN(const bool exists,
+                        context.fs.Exists(io::JoinPath(folder, request.version)));
+    if (exists) {
+      return Error{ErrorCode::kAlreadyExists,
+                   fmt::format("this version exists, and versions never change: {}/{}",
+                               request.name, request.version)};
+    }
+  }
+  DATALAKE_TRY(context.fs.MakeDirectories(folder));
+  RemoveStale(context.fs, context.clock, folder);
+  const std::string staged =
+      io::JoinPath(folder, std::string(kStagedPrefix) + MakeUuid(context.random));
+  const format::HfDatasetOptions options{.description = request.description};
+  DATALAKE_TRY_ASSIGN(const format::WrittenDataset written,
+                      format::WriteHfDataset(context.fs, context.random, staged, rows, options));
+  CollectionInfo info{.name = request.name,
+                      .version = request.version,
+                      .description = request.description,
+                      .created_at = context.clock.Now(),
+                      .created_by = request.created_by,
+                      .num_samples = written.num_rows,
+                      .size_bytes = written.size_bytes,
+                      .content_sha256 = {},
+                      .source = request.source,
+                      .path = {}};
+  Result<CollectionInfo> published = [&]() -> Result<CollectionInfo> {
+    DATALAKE_TRY_ASSIGN(info.content_sha256, HashFiles(context.fs, staged, written.files));
+    return Publish(staged, info, *rows.schema());
+  }();
+  if (!published) {
+    static_cast<void>(context.fs.RemoveTree(staged));  // the first error is the one to tell
+    return published;
+  }
+  if (const Status linked = UpdateLatest(request.name, ""); !linked) {
+    LogWarning(linked.error().message);  // the version is there; the next change sets the link
+  }
+  return published;
+}
+
+Result<CollectionInfo> Collections::Publish(const std::string& staged, CollectionInfo info,
+                                            const arrow::Schema& schema) {
+  io::FileSystem& fs = lake_.context().fs;
+  const std::string folder = Folder(info.name);
+  const bool is_given = !info.version.empty();
+  for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
+    if (!is_given) {
+      DATALAKE_TRY_ASSIGN(const auto entries, fs.List(folder));
+      std::int64_t highest = 0;
+      for (const io::DirectoryEntry& entry : entries) {
+        highest = std::max(highest, VersionNumber(entry.name));
+      }
+      info.version = fmt::format("v{}", highest + 1);
+    }
+    info.path = io::JoinPath(folder, info.version);
+    DATALAKE_TRY(io::ReplaceFile(fs, io::JoinPath(staged, kMetadataFile),
+                                 CollectionMetadataJson(info, schema)));
+    DATALAKE_TRY(
+        io::ReplaceFile(fs, io::JoinPath(staged, kLineageFile), CollectionLineageJson(info)));
+    // A version is never empty, so the rename fails when another writer was faster.
+    const Status renamed = fs.Rename(staged, info.path);
+    if (renamed) {
+      DATALAKE_TRY(fs.SyncDirectory(folder));
+      return info;
+    }
+    DATALAKE_TRY_ASSIGN(const bool is_taken, fs.Exists(info.path));
+    if (!is_taken) {
+      return renamed.error();
+    }
+    if (is_given) {
+      return Error{ErrorCode::kAlreadyExists,
+                   fmt::format("this version exists, and versions never change: {}/{}", info.name,
+                               info.version)};
+    }
+  }
+  return Error{ErrorCode::kConflict,
+               fmt::format("other writers took {} versions in a row: {}", kMaxAttempts, info.name)};
+}
+
+Status Collections::UpdateLatest(std::string_view name, std::string_view except) {
+  const LakeContext& context = lake_.context();
+  io::FileSystem& fs = context.fs;
+  const std::string folder = Folder(name);
+  const std::string link = io::JoinPath(folder, kLatest);
+  const auto newest = [&]() -> Result<std::string> {
+    DATALAKE_TRY_ASSIGN(const CollectionVersions found, ReadVersions(fs, folder));
+    for (auto at = found.versions.rbegin(); at != found.versions.rend(); ++at) {
+      if (at->version != except) {
+        return at->version;
+      }
+    }
+    return std::string();
+  };
+  DATALAKE_TRY_ASSIGN(std::string target, newest());
+  // Writers look again after they have set the link: the last to finish has seen all versions.
+  for (int attempt = 0; attempt < kMaxAttempts; ++attempt) {
+    if (target.empty()) {
+      const Status removed = fs.Remove(link);
+      if (!removed && removed.error().code != ErrorCode::kNotFound) {
+        return removed;
+      }
+    } else {
+      const std::string fresh =
+          io::JoinPath(folder, fmt::format(".{}-{}", kLatest, MakeUuid(context.random)));
+      DATALAKE_TRY(fs.MakeSymlink(target, fresh));
+      if (Status renamed = fs.Rename(fresh, link); !renamed) {
+        static_cast<void>(fs.Remove(fresh));
+        return renamed;
+      }
+    }
+    DATALAKE_TRY(fs.SyncDirectory(folder));
+    DATALAKE_TRY_ASSIGN(std::string again, newest());
+    if (again == target) {
+      return {};
+    }
+    target = std::move(again);
+  }
+  return {};
+}
+
+Result<std::vector<CollectionVersions>> Collections::List() const {
+  io::FileSystem& fs = lake_.context().fs;
+  std::vector<CollectionVersions> collections;
+  DATALAKE_TRY_ASSIGN(const auto entries, fs.List(lake_.layout().collections()));
+  for (const io::DirectoryEntry& entry : entries) {
+    if (!entry.is_directory || entry.is_symlink || !CheckName("collection", entry.name)) {
+      continue;
+    }
+    Result<CollectionVersions> found = ReadVersions(fs, Folder(entry.name));
+    if (!found && found.error().code != ErrorCode::kNotFound) {  // else deleted meanwhile
+      return found.error();
+    }
+    if (found && !found->versions.empty()) {
+      collections.push_back(std::move(found).value());
+    }
+  }
+  return collections;
+}
+
+Result<CollectionVersions> Collections::Versions(std::string_view name) const {
+  DATALAKE_TRY(CheckName("collection", name));
+  Result<CollectionVersions> found = ReadVersions(lake_.context().fs, Folder(name));
+  if (found && (!found->versions.empty() || !found->problems.empty())) {
+    return found;
+  }
+  if (!found && found.error().code != ErrorCode::kNotFound) {
+    return found.error();
+  }
+  DATALAKE_TRY_ASSIGN(const auto all, List());
+  std::vector<std::string> known;
+  for (const CollectionVersions& collection : all) {
+    known.push_back(collection.name);
+  }
+  return UnknownNameError("collection", name, known);
+}
+
+Result<CollectionInfo> Collections::Find(std::string_view name, std::string_view version) const {
+  DATALAKE_TRY_ASSIGN(CollectionVersions found, Versions(name));
+  const bool is_newest = version.empty() || version == kLatest;
+  if (!is_newest) {
+    DATALAKE_TRY(CheckVersion(version));
+  }
+  if (is_newest && !found.versions.empty()) {
+    return std::move(found.versions.back());
+  }
+  std::vector<std::string> known;
+  for (CollectionInfo& info : found.versions) {
+    if (info.version == version) {
+      return std::move(info);
+    }
+    known.push_back(info.version);
+  }
+  if (!found.problems.empty()) {
+    return Error{ErrorCode::kCorruption, found.problems.front()};
+  }
+  return UnknownNameError(fmt::format("version of collection {}", name), version, known);
+}
+
+Result<std::shared_ptr<arrow::RecordBatchReader>> Collections::Open(
+    std::string_view name, std::string_view version) const {
+  DATALAKE_TRY_ASSIGN(const CollectionInfo info, Find(name, version));
+  return format::OpenHfDataset(lake_.context().fs, info.path);
+}
+
+Result<std::string> Collections::Delete(std::string_view name, std::string_view version) {
+  if (version.empty()) {
+    return Error{ErrorCode::kInvalidArgument, "which version to delete was not said"};
+  }
+  DATALAKE_TRY_ASSIGN(const CollectionInfo info, Find(name, version));
+  const LakeContext& context = lake_.context();
+  const std::string folder = Folder(name);
+  DATALAKE_TRY(UpdateLatest(name, info.version));
+  const std::string hidden =
+      io::JoinPath(folder, std::string(kDeletedPrefix) + MakeUuid(context.random));
+  DATALAKE_TRY(context.fs.Rename(info.path, hidden));
+  DATALAKE_TRY(context.fs.SyncDirectory(folder));
+  DATALAKE_TRY(context.fs.RemoveTree(hidden));
+  DATALAKE_TRY_ASSIGN(const auto rest, context.fs.List(folder));
+  if (rest.empty()) {
+    // Fails when another process has just begun to save: then the folder stays.
+    static_cast<void>(context.fs.RemoveDirectory(folder));
+    DATALAKE_TRY(context.fs.SyncDirectory(lake_.layout().collections()));
+    return info.version;
+  }
+  DATALAKE_TRY(UpdateLatest(name, ""));
+  return info.version;
+}
+
+}  // namespace datalake::lake

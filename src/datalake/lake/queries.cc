@@ -1,0 +1,135 @@
+#include "datalake/lake/queries.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+#include <fmt/format.h>
+
+#include "datalake/base/id.h"
+#include "datalake/format/arrow_status.h"
+#include "datalake/io/glob.h"
+#include "datalake/io/local_file_system.h"
+#include "datalake/io/path.h"
+#include "datalake/lake/sql.h"
+#include "datalake/query/sql_text.h"
+#include "datalake/table/snapshot.h"
+
+namespace datalake::lake {
+namespace {
+
+// What a search gives that no table matches.
+Result<QueryAnswer> NoRows(const SearchRequest& request) {
+  std::vector<std::string> names = request.filter.columns;
+  if (names.empty()) {
+    names = {"provider", "dataset", "task", "variant"};
+  }
+  arrow::FieldVector fields;
+  for (const std::string& name : names) {
+    fields.push_back(arrow::field(name, arrow::utf8()));
+  }
+  DATALAKE_TRY_ASSIGN(auto rows,
+                      format::FromArrow(arrow::RecordBatchReader::Make({}, arrow::schema(fields)),
+                                        "cannot make an empty result"));
+  return QueryAnswer{.rows = std::move(rows), .sources = {}};
+}
+
+void AppendRelation(query::Relation from, query::Relation& to) {
+  std::move(from.files.begin(), from.files.end(), std::back_inserter(to.files));
+  std::move(from.batches.begin(), from.batches.end(), std::back_inserter(to.batches));
+}
+
+// The current records of feeds, and all rows of other tables, which have no ingest_id. The unsealed
+// records are not in files, so the days are filtered here.
+std::string FeedSelect(const std::vector<std::string>& days) {
+  std::string is_wanted;
+  for (const std::string& day : days) {
+    if (!day.empty()) {
+      fmt::format_to(std::back_inserter(is_wanted), "{}CAST(day AS VARCHAR) {} {}",
+                     is_wanted.empty() ? "" : " OR ", io::IsGlob(day) ? "GLOB" : "=",
+                     query::QuoteLiteral(day));
+    }
+  }
+  return fmt::format(
+      "SELECT * FROM \"rows\" WHERE provider <> '{}' OR ({}) QUALIFY ingest_id IS NULL OR "
+      "row_number() OVER (PARTITION BY dataset, ingest_id ORDER BY version DESC) = 1",
+      kFeedProvider, is_wanted.empty() ? "true" : is_wanted);
+}
+
+}  // namespace
+
+Queries::Queries(Lake& lake, const QueryOptions& options)
+    : lake_(lake), options_(options), tables_(lake) {}
+
+Queries::~Queries() = default;
+
+Result<std::unique_ptr<Queries>> Queries::Open(Lake& lake, const QueryOptions& options) {
+  DATALAKE_TRY_ASSIGN(const std::string catalog, io::AbsolutePath(lake.layout().catalog()));
+  DATALAKE_TRY_ASSIGN(const std::string index, io::AbsolutePath(lake.layout().index()));
+  std::unique_ptr<Queries> queries(new Queries(lake, options));  // NOLINT: private constructor
+  const query::EngineOptions engine{
+      .memory_limit_bytes = options.memory_limit_bytes,
+      .threads = options.threads,
+      .temp_folder = io::JoinPath(index, "query-" + MakeUuid(lake.context().random)),
+      .readable_folders = {catalog}};
+  DATALAKE_TRY_ASSIGN(queries->engine_, query::QueryEngine::Open(engine));
+  return queries;
+}
+
+Result<QueryAnswer> Queries::Search(const SearchRequest& request, const query::QueryLimits& limits,
+                                    std::stop_token stop) {
+  DATALAKE_TRY_ASSIGN(std::vector<TableName> names, lake_.ListTables());
+  std::erase_if(names, [&](const TableName& name) { return !MatchesTable(request, name); });
+  DATALAKE_TRY_ASSIGN(const auto snapshots, tables_.NewestOf(names));
+  QueryAnswer answer;
+  query::Relation relation;
+  std::string select;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (names[i].provider == kFeedProvider) {
+      // Its files go with its unsealed records, read at the same moment.
+      std::int64_t version = -1;
+      DATALAKE_TRY_ASSIGN(query::View feed, CurrentFeedRecords(lake_, names[i].dataset, version));
+      AppendRelation(std::move(feed.inputs.front().relation), relation);
+      answer.sources.push_back({.table = names[i], .version = version});
+      select = FeedSelect(request.variants);
+      continue;
+    }
+    query::FileGroup group = SnapshotFiles(names[i], *snapshots[i], request.variants);
+    if (!group.files.empty()) {
+      relation.files.push_back(std::move(group));
+      answer.sources.push_back({.table = names[i], .version = snapshots[i]->version()});
+    }
+  }
+  if (relation.files.empty() && relation.batches.empty()) {
+    return NoRows(request);
+  }
+  DATALAKE_TRY(MakePathsAbsolute(relation));
+  query::View view = query::MakeView(std::move(relation));
+  view.select = std::move(select);
+  DATALAKE_TRY_ASSIGN(answer.rows, engine_->Select(view, request.filter, limits, std::move(stop)));
+  return answer;
+}
+
+Result<QueryAnswer> Queries::Sql(std::string_view sql, const query::QueryLimits& limits,
+                                 std::stop_token stop) {
+  LakeViews views(lake_, tables_, options_);
+  QueryAnswer answer;
+  DATALAKE_TRY_ASSIGN(answer.rows, engine_->Sql(sql, views, limits, std::move(stop)));
+  answer.sources = views.TakeSources();
+  return answer;
+}
+
+Result<std::vector<PartitionInfo>> Queries::Partitions() {
+  DATALAKE_TRY_ASSIGN(const CatalogState catalog, ReadCatalog(lake_, tables_));
+  std::vector<PartitionInfo> partitions;
+  for (std::size_t i = 0; i < catalog.names.size(); ++i) {
+    for (PartitionInfo& partition : PartitionsOf(catalog.names[i], *catalog.snapshots[i])) {
+      partitions.push_back(std::move(partition));
+    }
+  }
+  return partitions;
+}
+
+}  // namespace datalake::lake

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "datalake/base/result.h"
+#include "datalake/lake/queries.h"
+#include "datalake/query/engine.h"
+
+namespace datalake::lake {
+
+/// The views of SQL over one lake, and what they were made from; one for each query.
+/// Single-threaded.
+class LakeViews final : public query::ViewSource {
+ public:
+  /// All arguments must outlive it.
+  LakeViews(Lake& lake, TableCache& tables, const QueryOptions& options);
+
+  Result<query::View> Find(const query::ViewRequest& request) override;
+  Result<std::vector<query::ViewName>> List() override;
+
+  /// The tables behind the views found so far, each once.
+  std::vector<TableVersion> TakeSources() { return std::move(sources_); }
+
+ private:
+  Result<query::View> FindTable(std::string_view name);
+  Result<query::View> FindFeed(std::string_view name);
+  Result<query::View> FindCollection(std::string_view name);
+  Result<query::View> FindCatalog(const query::ViewRequest& request);
+  Result<query::View> FindAssets();
+
+  void AddSource(const TableName& name, std::int64_t version);
+
+  Lake& lake_;
+  TableCache& tables_;
+  const QueryOptions& options_;
+  std::vector<TableVersion> sources_;
+};
+
+/// The current records of a feed as one relation: see FeedView. Partition columns provider,
+/// dataset, task and day. `snapshot_version` is set to the table's version, or left.
+Result<query::View> CurrentFeedRecords(Lake& lake, std::string_view feed,
+                                       std::int64_t& snapshot_version);
+
+/// The newest versions of all tables, and their partitions.
+struct CatalogState {
+  std::vector<TableName> names;
+  std::vector<std::shared_ptr<const table::TableSnapshot>> snapshots;
+};
+
+Result<CatalogState> ReadCatalog(Lake& lake, TableCache& tables);
+
+/// The partitions of a table version, by name.
+std::vector<PartitionInfo> PartitionsOf(const TableName& name,
+                                        const table::TableSnapshot& snapshot);
+
+/// Paths that begin in the working folder become absolute. Errors: kIo.
+Status MakePathsAbsolute(query::Relation& relation);
+
+}  // namespace datalake::lake
