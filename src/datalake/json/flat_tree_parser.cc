@@ -80,6 +80,10 @@ bool EscapesAreValid(std::string_view raw) {
   return true;
 }
 
+bool IsContainer(ondemand::json_type type) {
+  return type == ondemand::json_type::object || type == ondemand::json_type::array;
+}
+
 Error BadJson(std::string_view text, const char* at, std::string_view reason) {
   const std::size_t offset = at >= text.data() && at <= text.data() + text.size()
                                  ? static_cast<std::size_t>(at - text.data())
@@ -299,12 +303,12 @@ class Walk {
   }
 
   Status Value(ondemand::value value, std::string_view key, std::size_t depth) {
-    if (depth >= kMaxDepth) {
-      return TooDeep();
-    }
     ondemand::json_type type = ondemand::json_type::null;
     if (const auto code = value.type().get(type); code != simdjson::SUCCESS) {
       return Failed(code);
+    }
+    if (depth >= kMaxDepth && IsContainer(type)) {
+      return TooDeep();
     }
     const std::string_view token = value.raw_json_token();
     std::size_t index = 0;
@@ -359,12 +363,12 @@ class Walk {
 
   // Reads a value that nobody asked for, so that no bad JSON passes unseen.
   Status Check(ondemand::value value, std::size_t depth) {
-    if (depth >= kMaxDepth) {
-      return TooDeep();
-    }
     ondemand::json_type type = ondemand::json_type::null;
     if (const auto code = value.type().get(type); code != simdjson::SUCCESS) {
       return Failed(code);
+    }
+    if (depth >= kMaxDepth && IsContainer(type)) {
+      return TooDeep();
     }
     switch (type) {
       case ondemand::json_type::object:
