@@ -56,10 +56,8 @@ bool IsNumber(std::string_view token) {
 
 // A scalar's token without the white space that simdjson leaves behind it.
 std::string_view Trim(std::string_view token) {
-  while (!token.empty() && static_cast<unsigned char>(token.back()) <= ' ') {
-    token.remove_suffix(1);
-  }
-  return token;
+  const std::size_t last = token.find_last_not_of(" \t\n\r");
+  return token.substr(0, last == std::string_view::npos ? 0 : last + 1);
 }
 
 enum class Field { kId, kText, kSource, kCreated, kAdded, kVersion, kMetadata, kOther };
@@ -192,7 +190,33 @@ struct DocumentParser::State {
     if (type == ondemand::json_type::object) {
       return CheckObject(value, depth);
     }
-    return CheckScalar(value.raw_json_token(), type);  // the iterator steps over it by itself
+    const std::string_view token = value.raw_json_token();
+    DATALAKE_TRY(CheckScalar(token, type));
+    return StepOver(value, type, token);
+  }
+
+  // Takes a scalar out of the iterator, whose next step then sees whether a comma or the end
+  // follows. Left in, it would be skipped together with whatever stands before the next bracket.
+  Status StepOver(ondemand::value& value, ondemand::json_type type, std::string_view token) {
+    simdjson::error_code error = simdjson::SUCCESS;
+    switch (type) {
+      case ondemand::json_type::string:
+        error = value.get_raw_json_string().error();
+        break;
+      case ondemand::json_type::number:
+        // Too large for a double is still a number: that one the iterator skips.
+        static_cast<void>(value.get_double().error());
+        break;
+      case ondemand::json_type::boolean:
+        error = value.get_bool().error();
+        break;
+      case ondemand::json_type::null:
+        error = value.is_null().error();
+        break;
+      default:
+        break;
+    }
+    return error == simdjson::SUCCESS ? Status() : Status(Reject(error, token.data()));
   }
 
   Status CheckArray(ondemand::value& value, std::size_t depth) {
@@ -245,6 +269,7 @@ struct DocumentParser::State {
                               : fmt::format("`{}` is not a string", name),
                     token.data());
     }
+    DATALAKE_TRY(StepOver(value, ondemand::json_type::string, token));
     return *text;
   }
 

@@ -119,6 +119,12 @@ INSTANTIATE_TEST_SUITE_P(
                       BadLine{R"({"id":"a","text":"x","metadata":{"a":[}]})", "invalid JSON"},
                       BadLine{R"({id:"a","text":"x"})", "invalid JSON"},
                       BadLine{"{\"id\":\"a\",\"text\":\"a\tb\"}", "control character"},
+                      BadLine{"{\"id\":\"a\",\"text\":\"x\",\"z\":1\f}", "invalid JSON"},
+                      BadLine{R"({"id":"a","text":"x":"k":[1]})", "invalid JSON"},
+                      BadLine{R"({"id":"a","text":"x","z":1:2})", "invalid JSON"},
+                      BadLine{R"({"id":"a","text":"x","z":null:2})", "invalid JSON"},
+                      BadLine{R"({"id":"a","text":"x","z":["q":true]})", "invalid JSON"},
+                      BadLine{R"({"id":"a","text":"x","z":[true "b"]})", "invalid JSON"},
                       BadLine{"{\"id\":\"a\",\"text\":\"\xFF\"}", "invalid UTF-8"},
                       BadLine{"{\"id\":\"a\",\"text\":\"x\",\"z\":" + std::string(300, '[') +
                                   std::string(300, ']') + "}",

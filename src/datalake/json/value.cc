@@ -133,6 +133,11 @@ Result<Value> ParseValue(std::string_view text, std::string_view where) {
     return Error{ErrorCode::kInvalidArgument,
                  fmt::format("{}: JSON nested deeper than {} at byte {}", where, kMaxDepth, *at)};
   }
+  if (const std::size_t at = text.find('\0'); at != std::string_view::npos) {
+    // Never valid in JSON, and to the library the end of the text: what follows would be ignored.
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("{}: bad JSON at byte {}: zero byte", where, at)};
+  }
   try {
     return Value::parse(text.begin(), text.end());
   } catch (const Value::parse_error& error) {

@@ -17,6 +17,11 @@ Value Parsed(std::string_view text) {
   return value ? *value : Value();
 }
 
+TEST(ParseValueTest, RefusesZeroByte) {
+  EXPECT_THAT(ParseValue(std::string_view("{}\0garbage", 10), "w"),
+              IsError(ErrorCode::kInvalidArgument, "w: bad JSON at byte 2: zero byte"));
+}
+
 TEST(ValueTest, ParseKeepsTheOrderOfKeys) {
   EXPECT_EQ(DumpValue(Parsed(R"( {"z":1,"a":[1.5,"é",null]} )")), R"({"z":1,"a":[1.5,"é",null]})");
 }
