@@ -1,0 +1,422 @@
+#include "datalake/lake/process.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include <arrow/array.h>
+#include <arrow/array/builder_binary.h>
+#include <arrow/array/builder_nested.h>
+#include <arrow/array/builder_primitive.h>
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "datalake/assets/asset_store.h"
+#include "datalake/base/random.h"
+#include "datalake/format/parquet.h"
+#include "datalake/format/row_json.h"
+#include "datalake/io/atomic_file.h"
+#include "datalake/io/memory_file_system.h"
+#include "datalake/json/value.h"
+#include "datalake/lake/upload.h"
+#include "datalake/table/read.h"
+#include "datalake/table/table.h"
+#include "datalake/testing/manual_clock.h"
+#include "datalake/testing/matchers.h"
+
+namespace datalake::lake {
+namespace {
+
+using ::datalake::testing::IsError;
+using ::datalake::testing::IsOk;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+// A PNG of 1x1 pixels.
+const std::string kPng(
+    "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1\0\0\0\1\x08\6\0\0\0\x1f\x15\xc4\x89\0\0\0\nIDATx\x9c"
+    "c\0\1\0\0\5\0\1\r\n-\xb4\0\0\0\0IEND\xae"
+    "B`\x82",
+    67);
+
+std::shared_ptr<arrow::Array> Texts(const std::vector<std::string>& values) {
+  arrow::StringBuilder builder;
+  for (const std::string& value : values) {  // "-" is null
+    EXPECT_TRUE((value == "-" ? builder.AppendNull() : builder.Append(value)).ok());
+  }
+  return *builder.Finish();
+}
+
+std::shared_ptr<arrow::Array> Blobs(const std::vector<std::string>& values) {
+  arrow::BinaryBuilder builder;
+  for (const std::string& value : values) {
+    EXPECT_TRUE((value == "-" ? builder.AppendNull() : builder.Append(value)).ok());
+  }
+  return *builder.Finish();
+}
+
+class ProcessTest : public ::testing::Test {
+ protected:
+  using Columns = std::vector<std::pair<std::string, std::shared_ptr<arrow::Array>>>;
+
+  ProcessTest() {
+    EXPECT_THAT(InitLake(fs_, clock_, random_, "/lake"), IsOk());
+    auto lake = Lake::Open(fs_, clock_, random_, "/lake");
+    EXPECT_THAT(lake, IsOk());
+    lake_ = std::move(*lake);
+    EXPECT_THAT(fs_.MakeDirectories("/in"), IsOk());
+  }
+
+  void WriteRows(const std::string& path, const Columns& columns) {
+    arrow::FieldVector fields;
+    arrow::ArrayVector arrays;
+    for (const auto& [name, array] : columns) {
+      fields.push_back(arrow::field(name, array->type()));
+      arrays.push_back(array);
+    }
+    const auto batch =
+        arrow::RecordBatch::Make(arrow::schema(fields), arrays.front()->length(), arrays);
+    auto reader = arrow::RecordBatchReader::Make({batch});
+    (void)fs_.Remove(path);
+    EXPECT_THAT(format::WriteParquet(fs_, path, **reader), IsOk());
+  }
+
+  static UploadRequest Request(const std::string& dataset = "d") {
+    UploadRequest request;
+    request.provider = "test";
+    request.dataset = dataset;
+    request.source_path = "/in/rows.parquet";
+    return request;
+  }
+
+  Result<UploadInfo> Stage(const UploadRequest& request) {
+    return Uploads(*lake_).Stage(request, progress_, {});
+  }
+
+  ProcessReport Process() {
+    auto report = ProcessUploads(*lake_, {.threads = 2}, progress_, {});
+    EXPECT_THAT(report, IsOk());
+    return report ? *report : ProcessReport{};
+  }
+
+  // Rows of a table as JSON, in order.
+  std::vector<std::string> Rows(const TableName& name, const std::vector<std::string>& columns) {
+    std::vector<std::string> rows;
+    auto table = lake_->OpenTable(name);
+    EXPECT_THAT(table, IsOk());
+    auto reader = table::ReadTable(fs_, *(*table)->Snapshot(), columns);
+    EXPECT_THAT(reader, IsOk());
+    std::shared_ptr<arrow::RecordBatch> batch;
+    while ((*reader)->ReadNext(&batch).ok() && batch != nullptr) {
+      for (std::int64_t row = 0; row < batch->num_rows(); ++row) {
+        std::string json;
+        EXPECT_THAT(format::AppendRowJson(*batch, row, {}, json), IsOk());
+        rows.push_back(json);
+      }
+    }
+    return rows;
+  }
+
+  io::MemoryFileSystem fs_;
+  testing::ManualClock clock_;
+  SeededRandom random_{5};
+  NullProgress progress_;
+  std::unique_ptr<Lake> lake_;
+};
+
+TEST_F(ProcessTest, TextUploadBecomesRowsOfTheTable) {
+  WriteRows("/in/rows.parquet", {{"id", Texts({"1", "2"})}, {"variant", Texts({"x", "x"})}});
+  const auto info = Stage(Request());
+  ASSERT_THAT(info, IsOk());
+  EXPECT_EQ(info->variant, "text");
+  EXPECT_EQ(info->rows, 2U);
+  const ProcessReport report = Process();
+  ASSERT_EQ(report.succeeded(), 1U);
+  EXPECT_EQ(report.uploads[0].rows, 2U);
+  EXPECT_THAT(Rows({"test", "d", "raw"}, {"id", "variant", "provider"}),
+              ElementsAre(R"({"id":"1","variant":"text","provider":"test"})",
+                          R"({"id":"2","variant":"text","provider":"test"})"));
+  EXPECT_EQ(Uploads(*lake_).Counts()->pending, 0U);
+  EXPECT_EQ(Uploads(*lake_).Counts()->processing, 0U);
+}
+
+TEST_F(ProcessTest, PicturesBecomeOneAssetEachAndLinks) {
+  WriteRows("/in/rows.parquet",
+            {{"image", Blobs({kPng, "-", kPng})}, {"label", Texts({"a", "b", "c"})}});
+  const auto info = Stage(Request());
+  ASSERT_THAT(info, IsOk());
+  EXPECT_EQ(info->variant, "image");
+  const ProcessReport report = Process();
+  ASSERT_EQ(report.succeeded(), 1U);
+  EXPECT_EQ(report.uploads[0].assets, 2U);
+  EXPECT_EQ(report.uploads[0].new_assets, 1U);
+  const auto rows = Rows({"test", "d", "raw"}, {"label", "hash", "path", "image"});
+  ASSERT_THAT(rows, SizeIs(3));
+  EXPECT_THAT(rows[0], HasSubstr(R"("media_type":"image/png","bytes":67,"width":1,"height":1)"));
+  EXPECT_THAT(rows[1], HasSubstr(R"("label":"b","hash":null,"path":null,"image":null)"));
+  const auto value = json::ParseValue(rows[0], "row");
+  ASSERT_THAT(value, IsOk());
+  const std::string path = *json::GetString(*value, "path", "row");
+  EXPECT_EQ(io::ReadFile(fs_, "/lake/assets/" + path, 1000).value_or(""), kPng);
+}
+
+TEST_F(ProcessTest, SameImageInAnotherDatasetIsTheSameAsset) {
+  WriteRows("/in/rows.parquet", {{"image_bytes", Blobs({kPng})}});
+  ASSERT_THAT(Stage(Request("one")), IsOk());
+  ASSERT_THAT(Stage(Request("two")), IsOk());
+  const ProcessReport report = Process();
+  ASSERT_EQ(report.succeeded(), 2U);
+  EXPECT_EQ(report.uploads[0].new_assets + report.uploads[1].new_assets, 1U);
+  EXPECT_EQ(Rows({"test", "one", "raw"}, {"path"}), Rows({"test", "two", "raw"}, {"path"}));
+}
+
+TEST_F(ProcessTest, NamedFilesAreCopiedAndBadNamesAreProblems) {
+  ASSERT_THAT(fs_.MakeDirectories("/in/sub"), IsOk());
+  ASSERT_THAT(io::ReplaceFile(fs_, "/in/sub/a.png", kPng), IsOk());
+  ASSERT_THAT(io::ReplaceFile(fs_, "/secret", "s"), IsOk());
+  const std::string big(3 << 20, 'x');
+  ASSERT_THAT(io::ReplaceFile(fs_, "/in/big.bin", big), IsOk());
+  WriteRows("/in/rows.parquet",
+            {{"file_path", Texts({"sub/a.png", "/in/sub/a.png", "big.bin", "../secret", "/secret",
+                                  "none", "-", "sub"})}});
+  const auto info = Stage(Request());
+  ASSERT_THAT(info, IsOk());
+  EXPECT_EQ(info->variant, "files");
+  EXPECT_EQ(info->problem_rows, 4U);
+  const ProcessReport report = Process();
+  ASSERT_EQ(report.succeeded(), 1U);
+  EXPECT_EQ(report.uploads[0].problem_assets, 4U);
+  const auto rows = Rows({"test", "d", "raw"}, {"hash", "file_path"});
+  ASSERT_THAT(rows, SizeIs(8));
+  EXPECT_EQ(rows[0], rows[1]);
+  EXPECT_THAT(rows[2], HasSubstr("\"bytes\":3145728"));
+  EXPECT_THAT(rows[3], HasSubstr("path leaves the upload's folder"));
+  EXPECT_THAT(rows[4], HasSubstr("absolute path outside"));
+  EXPECT_THAT(rows[5], HasSubstr("file not found"));
+  EXPECT_THAT(rows[6], HasSubstr("\"file_path\":null"));
+  EXPECT_THAT(rows[7], HasSubstr("not a file"));
+}
+
+TEST_F(ProcessTest, FileColumnWithoutFilesIsText) {
+  WriteRows("/in/rows.parquet", {{"file_path", Texts({"src/a.c", "-"})}});
+  EXPECT_EQ(Stage(Request())->variant, "text");
+  ASSERT_EQ(Process().succeeded(), 1U);
+  EXPECT_THAT(Rows({"test", "d", "raw"}, {"file_path"}),
+              ElementsAre(R"({"file_path":"src/a.c"})", R"({"file_path":null})"));
+}
+
+TEST_F(ProcessTest, BrokenPicturesFollowThePolicy) {
+  const Columns columns = {{"image", Blobs({kPng, "garbage", kPng})},
+                           {"n", Texts({"0", "1", "2"})}};
+  WriteRows("/in/rows.parquet", columns);
+  for (const OnBadAsset policy : {OnBadAsset::kKeep, OnBadAsset::kNull, OnBadAsset::kReject}) {
+    UploadRequest request = Request(std::string(ToString(policy)));
+    request.on_bad_asset = policy;
+    ASSERT_THAT(Stage(request), IsOk());
+  }
+  const ProcessReport report = Process();
+  ASSERT_EQ(report.succeeded(), 3U);
+  const auto kept = Rows({"test", "keep", "raw"}, {"n", "hash", "image"});
+  EXPECT_THAT(kept[1], HasSubstr("not a picture"));
+  EXPECT_THAT(kept[1], Not(HasSubstr("\"hash\":null")));
+  const auto nulled = Rows({"test", "null", "raw"}, {"n", "hash", "image"});
+  EXPECT_THAT(nulled[1], HasSubstr("not a picture"));
+  EXPECT_THAT(nulled[1], HasSubstr("\"hash\":null"));
+  EXPECT_THAT(Rows({"test", "reject", "raw"}, {"n"}), ElementsAre(R"({"n":"0"})", R"({"n":"2"})"));
+  std::string rejects;
+  for (const ProcessedUpload& upload : report.uploads) {
+    rejects += io::ReadFile(fs_, "/lake/staging/failed/" + upload.id + "_rejects.jsonl", 1 << 20)
+                   .value_or("");
+  }
+  EXPECT_THAT(rejects, HasSubstr(R"({"row":1,"column":"image","reason":"not a picture)"));
+  EXPECT_THAT(rejects, HasSubstr(R"("value.n":"1")"));
+  EXPECT_EQ(Uploads(*lake_).Counts()->failed, 0U);
+}
+
+TEST_F(ProcessTest, TaskFieldsBecomeColumnsAndReplaceOthersOfTheirName) {
+  WriteRows("/in/rows.parquet", {{"text", Texts({"t"})}, {"lang", Texts({"old"})}});
+  UploadRequest request = Request();
+  request.task = "ocr";
+  request.variant = "v1";
+  request.fields = {{"lang", "ko"}};
+  EXPECT_THAT(Stage(request), IsError(ErrorCode::kInvalidArgument, "src"));
+  request.fields = {{"lang", "ko"}, {"src", "real"}};
+  ASSERT_THAT(Stage(request), IsOk());
+  ASSERT_EQ(Process().succeeded(), 1U);
+  EXPECT_THAT(Rows({"test", "d", "ocr"}, {"text", "lang", "src", "variant"}),
+              ElementsAre(R"({"text":"t","lang":"ko","src":"real","variant":"v1"})"));
+}
+
+TEST_F(ProcessTest, NestedColumnsBecomeJsonText) {
+  const auto type = arrow::struct_({arrow::field("a", arrow::int32())});
+  auto a = std::make_shared<arrow::Int32Builder>();
+  arrow::StructBuilder builder(type, arrow::default_memory_pool(), {a});
+  ASSERT_TRUE(builder.AppendNull().ok());
+  ASSERT_TRUE(builder.Append().ok());
+  ASSERT_TRUE(a->Append(3).ok());
+  WriteRows("/in/rows.parquet", {{"label", *builder.Finish()}});
+  ASSERT_THAT(Stage(Request()), IsOk());
+  ASSERT_EQ(Process().succeeded(), 1U);
+  EXPECT_THAT(Rows({"test", "d", "raw"}, {"label"}),
+              ElementsAre(R"({"label":null})", R"({"label":"{\"a\":3}"})"));
+}
+
+TEST_F(ProcessTest, SecondPendingUploadIsRefusedUnlessItOverwrites) {
+  WriteRows("/in/rows.parquet", {{"n", Texts({"1"})}});
+  ASSERT_THAT(Stage(Request()), IsOk());
+  EXPECT_THAT(Stage(Request()), IsError(ErrorCode::kAlreadyExists, "test/d/raw"));
+  UploadRequest request = Request();
+  request.overwrite = true;
+  ASSERT_THAT(Stage(request), IsOk());
+  EXPECT_THAT(*Uploads(*lake_).List(UploadState::kPending), SizeIs(1));
+}
+
+TEST_F(ProcessTest, LaterUploadsAddRowsAndOverwritingOnesReplaceTheirVariant) {
+  WriteRows("/in/rows.parquet", {{"n", Texts({"1"})}});
+  ASSERT_THAT(Stage(Request()), IsOk());
+  Process();
+  WriteRows("/in/rows.parquet", {{"n", Texts({"2"})}});
+  ASSERT_THAT(Stage(Request()), IsOk());
+  Process();
+  EXPECT_THAT(Rows({"test", "d", "raw"}, {"n"}), SizeIs(2));
+  WriteRows("/in/rows.parquet", {{"n", Texts({"3"})}});
+  UploadRequest request = Request();
+  request.overwrite = true;
+  ASSERT_THAT(Stage(request), IsOk());
+  Process();
+  EXPECT_THAT(Rows({"test", "d", "raw"}, {"n"}), ElementsAre(R"({"n":"3"})"));
+}
+
+TEST_F(ProcessTest, BadRequestsLeaveNothingInStaging) {
+  WriteRows("/in/rows.parquet", {{"n", Texts({"1"})}});
+  UploadRequest request = Request();
+  request.provider = "tset";
+  EXPECT_THAT(Stage(request), IsError(ErrorCode::kNotFound, "test"));
+  request = Request("a/b");
+  EXPECT_THAT(Stage(request), IsError(ErrorCode::kInvalidArgument, "a/b"));
+  request = Request("../../x");
+  EXPECT_THAT(Stage(request), IsError(ErrorCode::kInvalidArgument, "../../x"));
+  request = Request();
+  request.provider = "feeds";
+  EXPECT_THAT(Stage(request), IsError(ErrorCode::kInvalidArgument, "feeds"));
+  request = Request();
+  request.source_path = "/in/none.parquet";
+  EXPECT_THAT(Stage(request), IsError(ErrorCode::kNotFound, "none"));
+  WriteRows("/in/rows.parquet", {{"image", Blobs({kPng})}, {"image_bytes", Blobs({kPng})}});
+  EXPECT_THAT(Stage(Request()), IsError(ErrorCode::kInvalidArgument, "image and image_bytes"));
+  WriteRows("/in/rows.parquet", {{"n", Texts({})}});
+  EXPECT_THAT(Stage(Request()), IsError(ErrorCode::kInvalidArgument, "no rows"));
+  WriteRows("/in/rows.parquet", {{"image", Texts({"gone.png"})}});
+  EXPECT_THAT(Stage(Request()), IsError(ErrorCode::kInvalidArgument, "gone.png"));
+  const auto entries = fs_.List("/lake/staging/pending");
+  for (const auto& entry : *entries) {
+    EXPECT_FALSE(entry.is_directory) << entry.name;
+  }
+}
+
+TEST_F(ProcessTest, FailedUploadIsSetAsideAndCanBeRetried) {
+  WriteRows("/in/rows.parquet", {{"n", Texts({"1"})}});
+  const auto good = Stage(Request("good"));
+  const auto bad = Stage(Request("bad"));
+  ASSERT_THAT(bad, IsOk());
+  const std::string rows = "/lake/staging/pending/" + bad->id + "/rows.parquet";
+  const std::string bytes = *io::ReadFile(fs_, rows, 1 << 20);
+  ASSERT_THAT(io::ReplaceFile(fs_, rows, bytes.substr(0, bytes.size() / 2)), IsOk());
+  const ProcessReport report = Process();
+  EXPECT_EQ(report.succeeded(), 1U);
+  EXPECT_EQ(report.failed(), 1U);
+  Uploads uploads(*lake_);
+  EXPECT_EQ(uploads.Counts()->failed, 1U);
+  const auto failed = uploads.List(UploadState::kFailed);
+  ASSERT_THAT(*failed, SizeIs(1));
+  ASSERT_TRUE((*failed)[0].error.has_value());
+  EXPECT_EQ((*failed)[0].error->code, ErrorCode::kCorruption);
+  const std::string json = ProcessReportJson(report);
+  EXPECT_THAT(json, HasSubstr(R"("success":1,"failed":1,"total_processed":2)"));
+  EXPECT_THAT(json, HasSubstr(R"("success_rate":"50.0%")"));
+  EXPECT_THAT(json, HasSubstr(R"("error_type":"corruption")"));
+
+  ASSERT_THAT(io::ReplaceFile(fs_, "/lake/staging/failed/" + bad->id + "/rows.parquet", bytes),
+              IsOk());
+  ASSERT_THAT(uploads.Retry(bad->id), IsOk());
+  EXPECT_EQ(Process().succeeded(), 1U);
+  EXPECT_THAT(Rows({"test", "bad", "raw"}, {"n"}), SizeIs(1));
+}
+
+TEST_F(ProcessTest, DiscardRemovesPendingAndFailedOnes) {
+  WriteRows("/in/rows.parquet", {{"n", Texts({"1"})}});
+  const auto info = Stage(Request());
+  Uploads uploads(*lake_);
+  ASSERT_THAT(uploads.Discard(info->id), IsOk());
+  EXPECT_THAT(uploads.Discard(info->id), IsError(ErrorCode::kNotFound, info->id));
+  EXPECT_THAT(uploads.Discard("../x"), IsError(ErrorCode::kInvalidArgument, "../x"));
+  EXPECT_THAT(uploads.Retry("x"), IsError(ErrorCode::kNotFound, "x"));
+  EXPECT_EQ(Process().uploads.size(), 0U);
+}
+
+TEST_F(ProcessTest, HandMadeUploadWithABadNameFails) {
+  WriteRows("/in/rows.parquet", {{"n", Texts({"1"})}});
+  const auto info = Stage(Request());
+  const std::string path = "/lake/staging/pending/" + info->id + "/upload.json";
+  std::string text = *io::ReadFile(fs_, path, 1 << 20);
+  text.replace(text.find("\"d\""), 3, "\"../../x\"");
+  ASSERT_THAT(io::ReplaceFile(fs_, path, text), IsOk());
+  const ProcessReport report = Process();
+  ASSERT_EQ(report.failed(), 1U);
+  EXPECT_EQ(report.uploads[0].error->code, ErrorCode::kInvalidArgument);
+}
+
+TEST_F(ProcessTest, DeadOwnersClaimIsTakenOver) {
+  WriteRows("/in/rows.parquet", {{"n", Texts({"1"})}});
+  const auto info = Stage(Request());
+  ASSERT_THAT(
+      fs_.Rename("/lake/staging/pending/" + info->id, "/lake/staging/processing/" + info->id),
+      IsOk());
+  {
+    const auto owner = fs_.Lock("/lake/staging/processing/" + info->id + "/claim.lock");
+    ASSERT_THAT(owner, IsOk());
+    EXPECT_THAT(Process().uploads, IsEmpty()) << "its owner lives";
+    EXPECT_THAT(Uploads(*lake_).Discard(info->id), IsError(ErrorCode::kConflict, "processed"));
+  }
+  EXPECT_EQ(Process().succeeded(), 1U);
+}
+
+TEST_F(ProcessTest, LinksToAssetsOfTheLakeAreKept) {
+  WriteRows("/in/rows.parquet", {{"image", Blobs({kPng})}});
+  ASSERT_THAT(Stage(Request()), IsOk());
+  Process();
+  auto table = lake_->OpenTable({"test", "d", "raw"});
+  auto rows = table::ReadTable(fs_, *(*table)->Snapshot(), {});
+  ASSERT_THAT(rows, IsOk());
+  UploadRequest request = Request();
+  request.task = "vqa";
+  request.variant = "b";
+  request.fields = {{"lang", "ko"}, {"src", "real"}};
+  const auto info = Uploads(*lake_).StageRows(request, **rows, progress_, {});
+  ASSERT_THAT(info, IsOk());
+  const ProcessReport report = Process();
+  ASSERT_EQ(report.succeeded(), 1U) << ProcessReportJson(report);
+  EXPECT_EQ(report.uploads[0].assets, 1U);
+  EXPECT_EQ(report.uploads[0].new_assets, 0U);
+  EXPECT_EQ(Rows({"test", "d", "raw"}, {"image", "path", "hash"}),
+            Rows({"test", "d", "vqa"}, {"image", "path", "hash"}));
+}
+
+TEST_F(ProcessTest, StopPutsTheUploadBack) {
+  WriteRows("/in/rows.parquet", {{"n", Texts({"1"})}});
+  ASSERT_THAT(Stage(Request()), IsOk());
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_THAT(ProcessUploads(*lake_, {}, progress_, stop.get_token()),
+              IsError(ErrorCode::kCancelled, "stopped"));
+  EXPECT_EQ(Uploads(*lake_).Counts()->pending, 1U);
+}
+
+}  // namespace
+}  // namespace datalake::lake
