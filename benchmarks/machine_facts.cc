@@ -6,10 +6,13 @@
 #include <algorithm>
 #include <cstddef>
 #include <span>
+#include <string>
 #include <vector>
 
+#include "datalake/base/clock.h"
 #include "datalake/io/compression.h"
 #include "datalake/io/file_system.h"
+#include "datalake/io/path.h"
 #include "datalake/io/stream.h"
 
 namespace datalake::benchmarks {
@@ -44,6 +47,24 @@ Result<double> InflateMbps(io::FileSystem& fs, std::string_view path) {
     best = std::max(best, static_cast<double>(bytes) / 1e6 / seconds);
   }
   return best;
+}
+
+Result<double> SyncMillis(io::FileSystem& fs, std::string_view dir) {
+  const std::string path = io::JoinPath(dir, ".sync_probe");
+  DATALAKE_TRY_ASSIGN(const auto file, fs.Create(path));
+  const std::vector<std::byte> page(4096, std::byte{7});
+  const SystemClock clock;
+  std::vector<std::int64_t> nanos;
+  for (int i = 0; i < 300; ++i) {
+    const std::int64_t begin = clock.SteadyNanos();
+    DATALAKE_TRY(file->Write(page));
+    DATALAKE_TRY(file->Sync());
+    nanos.push_back(clock.SteadyNanos() - begin);
+  }
+  DATALAKE_TRY(file->Close());
+  DATALAKE_TRY(fs.Remove(path));
+  std::ranges::nth_element(nanos, nanos.begin() + 150);
+  return static_cast<double>(nanos[150]) / 1e6;
 }
 
 }  // namespace datalake::benchmarks

@@ -24,6 +24,10 @@ std::uint64_t PeakMemoryBytes();
 /// the best of three passes, page cache hot. Errors: those of reading.
 Result<double> InflateMbps(io::FileSystem& fs, std::string_view path);
 
+/// Milliseconds of the middle one of 300 writes of 4 KiB, each followed by fdatasync, in `dir`:
+/// what a durable step costs at least here and now. Errors: kIo.
+Result<double> SyncMillis(io::FileSystem& fs, std::string_view dir);
+
 /// `mbps` as it would be on the reference core: scaled by the inflate rate of the same run.
 inline double ScaledMbps(double mbps, double inflate_mbps) {
   return mbps * kReferenceInflateMbps / inflate_mbps;
