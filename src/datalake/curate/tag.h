@@ -19,12 +19,23 @@ namespace datalake::io {
 class FileSystem;
 }  // namespace datalake::io
 
+namespace datalake::json {
+class ConfigReader;
+}  // namespace datalake::json
+
 namespace datalake::curate {
 
 /// What to do with a file whose attributes are there already.
 enum class ExistingOutputs : std::uint8_t { kSkip, kReplace };
 
-/// The keys of the toolkit's `tag`, with ours (rejects, compression) added.
+/// Where below the attributes folder the file of a document goes.
+enum class TagPaths : std::uint8_t {
+  kMirrored,  ///< under the path that the document has below its pattern's fixed part
+  kToolkit,   ///< below the longest folder that the pattern's matches share, as the toolkit does:
+              ///< it drops the folders of `*/` that only one folder matches
+};
+
+/// The keys of the toolkit's `tag`, with ours (max_rejects, compression) added.
 struct TagOptions {
   std::vector<std::string> documents = {};    ///< files, folders (their files) or globs
   std::vector<std::string> destination = {};  ///< empty, or a folder for each entry of `documents`
@@ -34,9 +45,16 @@ struct TagOptions {
   std::uint64_t max_rejects = 0;  ///< bad lines of the whole run that are borne
   std::string compression = {};   ///< of the output: "" as the input, "none", "gz" or "zst"
 
+  TagPaths paths = TagPaths::kMirrored;
+
   /// Errors: kInvalidArgument.
   Status Validate() const;
 };
+
+/// Reads the toolkit's config. Keys without a meaning here are checked and let be. Errors:
+/// kInvalidArgument (types, unknown keys naming the nearest), kUnsupported (Python taggers, the
+/// profiler).
+Result<TagOptions> ReadTagOptions(json::ConfigReader& config);
 
 /// One file of attributes and the taggers that write into it.
 struct TagOutput {

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <map>
-#include <set>
 #include <string>
 #include <utility>
 
@@ -97,17 +96,22 @@ std::string OutputName(std::string_view name, std::string_view compression) {
   return WithCompression(fmt::format("{}.jsonl.zst", name), compression);
 }
 
-// Where the outputs of one input go.
+// Where the files of one input go.
 struct Place {
-  std::string root;  // holds documents/, attributes/ and rejects/; or the destination
-  std::string rest;  // path of the input below documents/, or below the pattern's fixed part
+  std::string rejects;     // the rejects file
+  std::string attributes;  // beside documents/: its folder `documents` is to be replaced
+  std::string rest;        // below that, or below the destination
 };
 
-Result<Place> PlaceBesideDocuments(const std::string& file) {
+std::string RejectsPath(std::string_view root, std::string_view rest) {
+  return io::JoinPath(root, "rejects", fmt::format("{}.jsonl", rest));
+}
+
+Result<std::string> RejectsBesideDocuments(const std::string& file) {
   const std::vector<Component> components = ComponentsOf(file);
   for (std::size_t i = 0; i + 1 < components.size(); ++i) {
     if (components[i].name == kDocuments) {
-      return Place{file.substr(0, components[i].begin), file.substr(components[i + 1].begin)};
+      return RejectsPath(file.substr(0, components[i].begin), file.substr(components[i + 1].begin));
     }
   }
   return Invalid(fmt::format(
@@ -115,10 +119,19 @@ Result<Place> PlaceBesideDocuments(const std::string& file) {
       file));
 }
 
-Place PlaceInDestination(const std::string& file, std::size_t fixed_components,
-                         const std::string& destination) {
-  const std::vector<Component> components = ComponentsOf(file);
-  return {destination, file.substr(components[fixed_components].begin)};
+// Components that all files share, but never a whole path.
+std::size_t SharedComponents(const std::vector<std::string>& files) {
+  const std::vector<Component> first = ComponentsOf(files.front());
+  std::size_t shared = first.size() - 1;
+  for (const std::string& file : files) {
+    const std::vector<Component> components = ComponentsOf(file);
+    std::size_t same = 0;
+    while (same < shared && same < components.size() && components[same].name == first[same].name) {
+      ++same;
+    }
+    shared = same;
+  }
+  return shared;
 }
 
 class Planner {
@@ -158,13 +171,25 @@ class Planner {
     DATALAKE_TRY_ASSIGN(const Matches matches, Expand(fs_, pattern));
     if (matches.files.empty()) {
       plan_.warnings.push_back("no documents found: " + pattern);
+      return {};
     }
+    const std::size_t kept_from = options_.paths == TagPaths::kToolkit
+                                      ? SharedComponents(matches.files)
+                                      : matches.fixed_components;
     for (const std::string& file : matches.files) {
+      const std::vector<Component> components = ComponentsOf(file);
       Place place;
+      place.rest = file.substr(components[kept_from].begin);
       if (options_.destination.empty()) {
-        DATALAKE_TRY_ASSIGN(place, PlaceBesideDocuments(file));
+        place.attributes = file.substr(0, components[matches.fixed_components].begin);
+        DATALAKE_TRY_ASSIGN(place.rejects, RejectsBesideDocuments(file));
+        if (options_.paths == TagPaths::kMirrored) {
+          place.attributes = file;
+          place.rest.clear();
+        }
       } else {
-        place = PlaceInDestination(file, matches.fixed_components, options_.destination[index]);
+        place.attributes = options_.destination[index];
+        place.rejects = RejectsPath(place.attributes, place.rest);
       }
       DATALAKE_TRY(AddUnit(file, place));
     }
@@ -174,9 +199,9 @@ class Planner {
   Status AddUnit(const std::string& file, const Place& place) {
     TagUnit unit;
     unit.input = file;
-    unit.rejects_path = io::JoinPath(place.root, "rejects", place.rest + ".jsonl");
+    unit.rejects_path = place.rejects;
     for (std::size_t i = 0; i < plan_.taggers.size(); ++i) {
-      DATALAKE_TRY_ASSIGN(const std::string path, OutputPath(file, place, plan_.taggers[i].name));
+      DATALAKE_TRY_ASSIGN(const std::string path, OutputPath(place, plan_.taggers[i].name));
       if (unit.outputs.empty() || unit.outputs.back().path != path) {
         unit.outputs.push_back({path, {}});
       }
@@ -186,14 +211,13 @@ class Planner {
   }
 
   // Beside the documents by the rule of the mixer, which must find it again.
-  Result<std::string> OutputPath(const std::string& file, const Place& place,
-                                 const std::string& tagger) const {
-    if (!options_.destination.empty()) {
-      return OutputName(io::JoinPath(place.root, place.rest), options_.compression);
+  Result<std::string> OutputPath(const Place& place, const std::string& tagger) const {
+    std::string folder = place.attributes;
+    if (options_.destination.empty()) {
+      DATALAKE_TRY_ASSIGN(folder,
+                          AttributePath(folder, kDocuments, options_.experiment.value_or(tagger)));
     }
-    DATALAKE_TRY_ASSIGN(const std::string path,
-                        AttributePath(file, kDocuments, options_.experiment.value_or(tagger)));
-    return OutputName(path, options_.compression);
+    return OutputName(io::JoinPath(folder, place.rest), options_.compression);
   }
 
   // A file that two patterns match is tagged once; two files for one output are an error.
@@ -222,36 +246,7 @@ class Planner {
   std::map<std::string, std::string> owners_;  // output -> input
 };
 
-// A folder's name that stays inside its parent.
-bool IsFolderName(std::string_view name) {
-  return !name.empty() && !name.starts_with('.') && name.size() <= 128 &&
-         std::all_of(name.begin(), name.end(), [](char c) {
-           return c != '/' && c != '\\' && c != '"' && c != '\'' &&
-                  static_cast<unsigned char>(c) >= 0x20;
-         });
-}
-
 }  // namespace
-
-Status TagOptions::Validate() const {
-  if (documents.empty()) {
-    return Invalid("no documents given");
-  }
-  if (taggers.empty()) {
-    return Invalid("no taggers given");
-  }
-  if (std::set<std::string>(taggers.begin(), taggers.end()).size() != taggers.size()) {
-    return Invalid(fmt::format("a tagger is named twice: {}", fmt::join(taggers, " ")));
-  }
-  if (!destination.empty() && destination.size() != documents.size()) {
-    return Invalid(fmt::format("as many destinations as documents are needed: {} and {}",
-                               destination.size(), documents.size()));
-  }
-  if (experiment && !IsFolderName(*experiment)) {
-    return Invalid(fmt::format("experiment cannot be a folder's name: {}", *experiment));
-  }
-  return CheckCompression(compression);
-}
 
 Result<TagPlan> PlanTag(io::FileSystem& fs, const TagOptions& options,
                         const TaggerRegistry& registry) {

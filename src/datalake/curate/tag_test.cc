@@ -112,6 +112,19 @@ TEST_F(TagTest, WritesAttributesBesideDocuments) {
             "\"source\":\"s\"}\n");
 }
 
+TEST_F(TagTest, TakesPathsOfTheToolkitWhenAsked) {
+  WriteFile(fs_, "/d/documents/a/1.jsonl", Line(1, "abc"));
+  WriteFile(fs_, "/d/documents/b/c/2.jsonl", Line(1, "abc"));
+  TagOptions options = Options("/d/documents/a/*");
+  options.documents = {"/d/documents/*/*", "/d/documents/b/**"};
+  options.paths = TagPaths::kToolkit;
+  const auto plan = PlanTag(fs_, options, registry_);
+  ASSERT_THAT(plan, IsOk());
+  ASSERT_EQ(plan->units.size(), 2U);
+  EXPECT_EQ(plan->units[0].outputs[0].path, "/d/attributes/exp/1.jsonl");
+  EXPECT_EQ(plan->units[1].outputs[0].path, "/d/attributes/exp/b/2.jsonl");
+}
+
 TEST_F(TagTest, GivesEachTaggerItsFolderWithoutExperiment) {
   WriteFile(fs_, "/d/documents/1.jsonl", Line(1, "a b"));
   TagOptions options = Options("/d/documents");
