@@ -7,6 +7,9 @@ std::vector<std::unique_ptr<Command>> AllCommands() {
   commands.push_back(MakeTagCommand());
   commands.push_back(MakeDedupeCommand());
   commands.push_back(MakeMixCommand());
+  commands.push_back(MakeSearchCommand());
+  commands.push_back(MakeSqlCommand());
+  AddCollectionCommands(commands);
   return commands;
 }
 

@@ -14,5 +14,10 @@ std::vector<std::unique_ptr<Command>> AllCommands();
 std::unique_ptr<Command> MakeTagCommand();
 std::unique_ptr<Command> MakeDedupeCommand();
 std::unique_ptr<Command> MakeMixCommand();
+std::unique_ptr<Command> MakeSearchCommand();
+std::unique_ptr<Command> MakeSqlCommand();
+
+/// collections save, import, list, info, export, delete.
+void AddCollectionCommands(std::vector<std::unique_ptr<Command>>& commands);
 
 }  // namespace datalake::apps
