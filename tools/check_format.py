@@ -17,7 +17,7 @@ BIN = ROOT / ".venv/bin"
 # A folder's Python modules are one program to mypy; below these each folder is one.
 NESTED = ("tests",)
 # Folders whose modules the others import.
-SHARED = ("python", "tools", "tools/setup", "tests/cases", "tests/compat/dolma", "examples")
+SHARED = ("python", "tools", "tools/setup", "tests/cases", "examples")
 
 
 def files_with(*suffixes: str) -> list[str]:
@@ -35,6 +35,12 @@ def programs_of(names: list[str]) -> dict[str, list[str]]:
         folder = "/".join(parts[: 2 if parts[:1] and parts[0] in NESTED else 1]) or "."
         programs.setdefault(folder, []).append(name)
     return programs
+
+
+def module_folders(names: list[str]) -> list[str]:
+    """The folders of the files from which modules are imported by their plain names."""
+    folders = sorted({str(Path(name).parent) for name in names})
+    return [folder for folder in folders if not (ROOT / folder / "__init__.py").exists()]
 
 
 def run(title: str, command: list[str], **environment: str) -> bool:
@@ -68,7 +74,7 @@ def main() -> int:
         results.append(run("ruff check", [ruff, "check", "--quiet", *python]))
         for folder, names in sorted(programs_of(python).items()):
             command = [str(BIN / "mypy"), "--no-error-summary", *names]
-            search = os.pathsep.join(dict.fromkeys((folder, *SHARED)))
+            search = os.pathsep.join(dict.fromkeys((*module_folders(names), *SHARED)))
             results.append(run(f"mypy {folder}", command, MYPYPATH=search))
     passed = sum(results)
     print(f"{passed} passed, {len(results) - passed} failed")

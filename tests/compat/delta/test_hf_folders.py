@@ -94,7 +94,7 @@ def test_an_indices_mapping_was_flattened_by_datasets(tmp_path: Path) -> None:
 def test_a_folder_of_splits_names_them(tmp_path: Path) -> None:
     made = datasets.Dataset.from_list(ROWS)
     datasets.DatasetDict({"train": made, "test": made}).save_to_disk(str(tmp_path / "dict"))
-    command = [program(), "rows", tmp_path / "dict"]
+    command = [str(program()), "rows", str(tmp_path / "dict")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 10
     assert "train, test" in done.stderr
