@@ -164,7 +164,7 @@ TEST_F(HfDatasetTest, AppearsWholeOrNotAtAll) {
   ASSERT_THAT(WriteHfDataset(probe, random_, "/c/v1", *Rows(schema_, json_)), IsOk());
   const std::uint64_t calls = probe.calls();
   ASSERT_GT(calls, 10U);
-  for (std::uint64_t k = 1; k <= calls; ++k) {
+  for (std::uint64_t k = 0; k < calls; ++k) {
     testing::FaultFileSystem fs;
     fs.CrashAtCall(k);
     const bool is_written = WriteHfDataset(fs, random_, "/c/v1", *Rows(schema_, json_)).has_value();
