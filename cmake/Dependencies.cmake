@@ -5,21 +5,16 @@ find_package(PkgConfig REQUIRED)
 find_package(fmt REQUIRED)                                         # fmt::fmt
 find_package(spdlog REQUIRED)                                      # base
 find_package(OpenSSL REQUIRED)                                     # base (SHA-256), server (TLS)
-find_package(CURL REQUIRED)                                        # hub, testing
 find_package(nlohmann_json REQUIRED)                               # json, and .cc files that read configs
 find_package(yaml-cpp REQUIRED)                                    # lake, apps
 find_package(CLI11 REQUIRED)                                       # apps
-find_package(ICU REQUIRED COMPONENTS uc i18n)                      # text
 find_package(GTest REQUIRED)
-if(DATALAKE_BENCHMARKS)
-  find_package(benchmark REQUIRED)
-endif()
 find_package(Boost 1.81 REQUIRED)                                  # server (headers: Asio, Beast)
 pkg_check_modules(ISAL REQUIRED IMPORTED_TARGET libisal)           # io, base (CRC-32C)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)           # io
 pkg_check_modules(DEFLATE REQUIRED IMPORTED_TARGET libdeflate)     # io
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)       # base
-pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)                # text, curate
+pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)                # json (JSONPath)
 
 set(DATALAKE_DEPS_DIR "${CMAKE_SOURCE_DIR}/.deps" CACHE PATH "what make setup fetched")
 set(DATALAKE_VENV_DIR "${CMAKE_SOURCE_DIR}/.venv" CACHE PATH "the Python environment of make setup")
