@@ -1,9 +1,17 @@
 #include "apps/datalake/commands/commands.h"
 
+#include <utility>
+
 namespace datalake::apps {
 
 std::vector<std::unique_ptr<Command>> AllCommands() {
   std::vector<std::unique_ptr<Command>> commands;
+  commands.push_back(MakeInitCommand());
+  for (std::unique_ptr<Command>& command : MakeConfigCommands()) {
+    commands.push_back(std::move(command));
+  }
+  commands.push_back(MakeUploadCommand());
+  commands.push_back(MakeProcessCommand());
   commands.push_back(MakeTagCommand());
   commands.push_back(MakeDedupeCommand());
   commands.push_back(MakeMixCommand());

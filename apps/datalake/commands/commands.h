@@ -11,6 +11,10 @@ namespace datalake::apps {
 /// one declaration and one line in commands.cc.
 std::vector<std::unique_ptr<Command>> AllCommands();
 
+std::unique_ptr<Command> MakeInitCommand();
+std::vector<std::unique_ptr<Command>> MakeConfigCommands();
+std::unique_ptr<Command> MakeUploadCommand();
+std::unique_ptr<Command> MakeProcessCommand();
 std::unique_ptr<Command> MakeTagCommand();
 std::unique_ptr<Command> MakeDedupeCommand();
 std::unique_ptr<Command> MakeMixCommand();

@@ -130,8 +130,8 @@ std::string MakeUploadId(const UploadRequest& request, std::string_view variant,
       digits += c;
     }
   }
-  return fmt::format("{}_{}_{}_{}_{}", request.dataset.substr(0, 40), request.task.substr(0, 24),
-                     variant.substr(0, 24), ToHex(bytes), digits);
+  return fmt::format("{}_{}_{}{}{}_{}", request.dataset.substr(0, 40), request.task.substr(0, 24),
+                     variant.substr(0, 24), variant.empty() ? "" : "_", ToHex(bytes), digits);
 }
 
 std::string UploadInfoJson(const UploadInfo& info) {
