@@ -23,7 +23,8 @@
 namespace datalake::io {
 namespace {
 
-constexpr mode_t kFileMode = 0666;       // the umask decides
+constexpr mode_t kFileMode = 0666;  // the umask decides
+constexpr std::size_t kZeroBytes = std::size_t{64} << 10;
 constexpr mode_t kDirectoryMode = 0777;  // likewise
 
 // An open descriptor. Closing a file that was written can fail, so writers close it themselves.
@@ -159,19 +160,24 @@ class LocalWritableFile final : public WritableFile {
     return {};
   }
 
+  // Zeros are really written: over blocks that only fallocate(2) gave, ext4 has to record each
+  // write in its journal, and a sync waits for all that others have in it.
   Status Preallocate(std::uint64_t bytes) override {
     if (failed_) {
       return *failed_;
     }
-    const auto length = static_cast<off_t>(bytes);
-    if (bytes == 0 || ::fallocate(fd_.get(), 0, static_cast<off_t>(size_bytes_), length) == 0) {
-      preallocated_ = preallocated_ || bytes > 0;
-      return {};
+    static constexpr std::array<std::byte, kZeroBytes> kZeros{};
+    std::uint64_t at = size_bytes_;
+    for (const std::uint64_t end = at + bytes; at < end;) {
+      const std::size_t wanted = std::min<std::uint64_t>(kZeros.size(), end - at);
+      const ssize_t put = ::pwrite(fd_.get(), kZeros.data(), wanted, static_cast<off_t>(at));
+      if (put < 0 && errno != EINTR) {
+        return Fail("preallocate");
+      }
+      at += put < 0 ? 0 : static_cast<std::uint64_t>(put);
+      preallocated_ = true;
     }
-    if (errno == EOPNOTSUPP) {  // a file system without it: the file grows as it is written
-      return {};
-    }
-    return Fail("preallocate");
+    return {};
   }
 
   Status Close() override {

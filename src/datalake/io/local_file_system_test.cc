@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -116,6 +117,34 @@ TEST(AbsolutePathTest, ResolvesByText) {
   EXPECT_THAT(AbsolutePath("/a/./b/../c/"), IsOkAndHolds("/a/c"));
   EXPECT_THAT(AbsolutePath("/"), IsOkAndHolds("/"));
   EXPECT_THAT(AbsolutePath("x"), IsOkAndHolds(::testing::EndsWith("/x")));
+}
+
+TEST_F(LocalFileSystemTest, PreallocatedSpaceReadsAsZerosAndIsGivenBackByClose) {
+  auto file = fs_.Create(dir_ / "a");
+  ASSERT_THAT(file, IsOk());
+  ASSERT_THAT((*file)->Write("12"), IsOk());
+  ASSERT_THAT((*file)->Preallocate(200'000), IsOk());
+  ASSERT_THAT((*file)->Write("3"), IsOk());
+  EXPECT_THAT(ReadFile(fs_, dir_ / "a", 1'000'000),
+              IsOkAndHolds("123" + std::string(199'999, '\0')));
+  ASSERT_THAT((*file)->Close(), IsOk());
+  EXPECT_THAT(ReadFile(fs_, dir_ / "a", 10), IsOkAndHolds("123"));
+}
+
+TEST_F(LocalFileSystemTest, SyncsManyFilesTogether) {
+  const auto sync = fs_.OpenBulkSync(dir_.path());
+  ASSERT_THAT(sync, IsOk());
+  std::vector<std::string> files;
+  for (const int n : {2, 20}) {
+    for (int i = 0; i < n; ++i) {
+      files.push_back(dir_ / std::to_string(files.size()));
+      Put(files.back(), "x");
+    }
+    EXPECT_THAT((*sync)->Sync(files, {}), IsOk());
+    EXPECT_THAT((*sync)->Sync({}, std::vector<std::string>{dir_.path()}), IsOk());
+  }
+  EXPECT_THAT((*sync)->Sync(std::vector<std::string>{dir_ / "none"}, {}),
+              IsError(ErrorCode::kNotFound, "none"));
 }
 
 TEST(PathTest, JoinsAndSplits) {

@@ -46,9 +46,9 @@ class WritableFile : public OutputStream {
   /// state of the file is unknown: never sync again, never acknowledge.
   virtual Status Sync() = 0;
 
-  /// Reserves `bytes` more on the disk, so that later syncs have less to do; until written they may
-  /// read as zeros at the end of the file, after a crash too. Close() gives back what was not
-  /// written. Errors: kResourceExhausted, kIo.
+  /// Reserves `bytes` more on the disk, so that later syncs have less to do; costs as much as
+  /// writing them. Until written they read as zeros at the end of the file, after a crash too.
+  /// Close() gives back what was not written. Errors: kResourceExhausted, kIo.
   virtual Status Preallocate(std::uint64_t bytes) = 0;
 
   /// Bytes written so far.

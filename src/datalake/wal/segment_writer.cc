@@ -12,7 +12,7 @@ namespace datalake::wal {
 namespace {
 
 // Reserved ahead of the records: a sync of reserved bytes has no size and fewer blocks to record.
-constexpr std::uint64_t kMostReserveBytes = std::uint64_t{8} << 20;
+constexpr std::uint64_t kMostReserveBytes = std::uint64_t{1} << 20;
 
 std::uint64_t MakeSalt(Random& random) {
   std::array<std::byte, sizeof(std::uint64_t)> bytes;
