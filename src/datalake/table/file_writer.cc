@@ -178,6 +178,8 @@ Status FileWriter::BeginFile() {
   std::string relative =
       io::JoinPath(folder_, fmt::format("part-{}.parquet", MakeUuid(environment_.random)));
   std::string os_path = io::JoinPath(root_, relative);
+  // Also when it exists: a call that died may have made it without its name being durable.
+  DATALAKE_TRY(environment_.fs.MakeDirectories(io::ParentPath(os_path)));
   const format::ParquetWriteOptions options{.zstd_level = options_.zstd_level};
   DATALAKE_TRY_ASSIGN(auto writer,
                       format::ParquetWriter::Make(environment_.fs, os_path, schema_, options));
