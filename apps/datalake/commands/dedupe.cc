@@ -38,7 +38,7 @@ class DedupeCommand final : public Command {
                     "JSONPath of what is compared, such as $.text or $.metadata.url");
     config_.Declare(options, "dedupe.skip_empty", Form::kFlag, "leave blank keys alone");
     config_.Declare(options, "dedupe.min_length", Form::kValue, "leave shorter keys alone (bytes)");
-    config_.Declare(options, "dedupe.min_words", Form::kValue, "leave keys of fewer words alone");
+    config_.Declare(options, "dedupe.min_words", Form::kValue, "not supported yet");
     config_.Declare(options, "dedupe.document_dir", Form::kValue,
                     "the folder that attributes/ replaces");
     config_.Declare(options, "compression.output", Form::kValue, "gz, zst or none");

@@ -26,7 +26,6 @@
 #include "datalake/json/path.h"
 #include "datalake/json/writer.h"
 #include "datalake/text/trim.h"
-#include "datalake/text/words.h"
 
 namespace datalake::curate {
 namespace {
@@ -187,12 +186,6 @@ class FileWorker {
     if (key.size() < options_.min_length) {
       return true;
     }
-    if (options_.min_words > 0) {
-      text::SplitWords(key, words_);
-      if (words_.size() < options_.min_words) {
-        return true;
-      }
-    }
     return options_.skip_empty && text::Trim(key).empty();
   }
 
@@ -213,7 +206,6 @@ class FileWorker {
   const DedupeOptions& options_;
   KeyFinder finder_;
   const std::string& file_;
-  std::vector<text::Word> words_;
   std::unordered_map<std::string, std::uint32_t> sources_;
   std::string last_source_;
   std::uint32_t last_ = 0;

@@ -28,8 +28,7 @@ struct DedupeOptions {
   std::string document_dir = "documents";
   std::string compression;       ///< of the outputs: "" as the input, "none", "gz" or "zst"
   std::uint64_t min_length = 0;  ///< bytes of the key; shorter ones are not looked at
-  std::uint64_t min_words = 0;  ///< words of the key as str.split counts them; fewer: not looked at
-  bool skip_empty = false;      ///< blank keys are not looked at
+  bool skip_empty = false;       ///< blank keys are not looked at
 
   /// Errors: kInvalidArgument.
   Status Validate() const;
@@ -50,7 +49,7 @@ struct DedupeReport {
   std::uint64_t files = 0;
   std::uint64_t documents = 0;
   std::uint64_t duplicates = 0;
-  std::uint64_t filtered = 0;     ///< left alone by min_length, min_words or skip_empty
+  std::uint64_t filtered = 0;     ///< left alone by min_length or skip_empty
   std::uint64_t bytes = 0;        ///< uncompressed input
   std::uint64_t table_bytes = 0;  ///< memory of the keys
   std::map<std::string, SourceDuplicates, std::less<>> sources;

@@ -15,6 +15,7 @@ struct Unsupported {
   bool is_file_partition = false;
   std::string filter_file;
   std::uint64_t num_partitions = 1;
+  std::uint64_t min_words = 0;
 };
 
 Error NotYet(std::string_view what) {
@@ -65,7 +66,7 @@ void ReadDedupePart(json::ConfigReader& config, DedupeOptions& options, Unsuppor
   ReadParagraphsPart(*dedupe, unsupported);
   dedupe->Read("skip_empty", options.skip_empty);
   dedupe->Read("min_length", options.min_length);
-  dedupe->Read("min_words", options.min_words);
+  dedupe->Read("min_words", unsupported.min_words);
   dedupe->Read("num_partitions", unsupported.num_partitions);
   dedupe->Read("partition_index", partition_index);
   dedupe->Read("file_partition", unsupported.is_file_partition);
@@ -114,6 +115,9 @@ Status CheckSupported(const Unsupported& unsupported, io::FileSystem& fs) {
   }
   if (unsupported.num_partitions > 1 || unsupported.is_file_partition) {
     return NotYet("dedupe.num_partitions and dedupe.file_partition");
+  }
+  if (unsupported.min_words > 0) {
+    return NotYet("dedupe.min_words (words of UAX #29)");
   }
   if (unsupported.is_read_only) {
     return NotYet("bloom_filter.read_only (decontamination against a saved filter)");

@@ -89,24 +89,23 @@ TEST_F(DedupeTest, MarksLaterCopiesInTheToolkitsForm) {
   EXPECT_GT(report->table_bytes, 0U);
 }
 
-TEST_F(DedupeTest, LeavesShortBlankAndFewWordsAlone) {
+TEST_F(DedupeTest, LeavesShortAndBlankKeysAlone) {
   Write(fs_, "/c/documents/a.jsonl",
         Line("1", "ab") + Line("2", "ab") + Line("3", " \xe3\x80\x80 \n   ") +
             Line("4", "one two three") + Line("5", "one two three") + Line("6", "abcdef"));
   DedupeOptions options = Options();
   options.min_length = 3;
   options.skip_empty = true;
-  options.min_words = 2;
   const Result<DedupeReport> report = Run(options);
   ASSERT_THAT(report, IsOk());
-  EXPECT_EQ(report->filtered, 4U);
+  EXPECT_EQ(report->filtered, 3U);
   EXPECT_EQ(report->duplicates, 1U);
   EXPECT_EQ(
       ReadPlain(fs_, "/c/attributes/dup/a.jsonl"),
       "{\"attributes\":{\"dup\":[]},\"id\":\"1\"}\n{\"attributes\":{\"dup\":[]},\"id\":\"2\"}\n"
       "{\"attributes\":{\"dup\":[]},\"id\":\"3\"}\n{\"attributes\":{},\"id\":\"4\"}\n"
       "{\"attributes\":{\"dup\":[[0,13,1]]},\"id\":\"5\"}\n"
-      "{\"attributes\":{\"dup\":[]},\"id\":\"6\"}\n");
+      "{\"attributes\":{},\"id\":\"6\"}\n");
 }
 
 TEST_F(DedupeTest, KeyIsAnyPathAndMustBeThere) {
@@ -229,7 +228,7 @@ TEST(DedupeOptionsTest, ReadsTheToolkitsConfig) {
   io::MemoryFileSystem fs;
   const Result<DedupeOptions> options = FromJson(
       R"({"documents":["a/documents/*"],"dedupe":{"name":"n","documents":{"attribute_name":"d",)"
-      R"("key":"$.metadata.url"},"skip_empty":true,"min_length":3,"min_words":2},"bloom_filter":)"
+      R"("key":"$.metadata.url"},"skip_empty":true,"min_length":3,"min_words":0},"bloom_filter":)"
       R"({"file":"f","read_only":false,"estimated_doc_count":1000,"desired_false_positive_rate":)"
       R"(0.01},"processes":2,"compression":{"output":"zst"},"work_dir":{"input":"x"}})",
       fs);
@@ -237,7 +236,6 @@ TEST(DedupeOptionsTest, ReadsTheToolkitsConfig) {
   EXPECT_EQ(options->name, "n");
   EXPECT_EQ(options->key, "$.metadata.url");
   EXPECT_EQ(options->min_length, 3U);
-  EXPECT_EQ(options->min_words, 2U);
   EXPECT_TRUE(options->skip_empty);
   EXPECT_EQ(options->compression, "zst");
 }
@@ -255,6 +253,7 @@ TEST(DedupeOptionsTest, RefusesWhatItCannotDo) {
   EXPECT_THAT(read(R"(,"paragraphs":{"attribute_name":"p"}}})"),
               IsError(ErrorCode::kUnsupported, "issue 4"));
   EXPECT_THAT(read(R"(,"num_partitions":2}})"), IsError(ErrorCode::kUnsupported, "num_partitions"));
+  EXPECT_THAT(read(R"(,"min_words":2}})"), IsError(ErrorCode::kUnsupported, "min_words"));
   EXPECT_THAT(read(R"(},"bloom_filter":{"read_only":true}})"),
               IsError(ErrorCode::kUnsupported, "read_only"));
   Write(fs, "/filter.bin", "x");
