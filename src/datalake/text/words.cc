@@ -76,7 +76,8 @@ class Splitter {
  public:
   Splitter(std::string_view text, std::vector<Word>& out) : text_(text), out_(out) {}
 
-  void Run() {
+  // The number of words; the vector may be longer.
+  std::size_t Run() {
     std::size_t at = 0;
     for (; at + 64 <= text_.size(); at += 64) {
       Block(at, MasksOf(text_.data() + at));
@@ -91,7 +92,7 @@ class Splitter {
       MakeRoom();
       out_[count_++] = {word_begin_, static_cast<std::uint32_t>(text_.size())};
     }
-    out_.resize(count_);
+    return count_;
   }
 
  private:
@@ -125,8 +126,8 @@ class Splitter {
     }
   }
 
-  // For the words that end in a block: one from before and every second byte. The vector grows by
-  // doubling and is cut at the end, so that elements are not cleared block by block.
+  // For the words that end in a block: one from before and every second byte. The vector only
+  // grows, so that elements are not cleared block by block.
   void MakeRoom() {
     constexpr std::size_t kMostWords = 33;
     if (count_ + kMostWords > out_.size()) {
@@ -237,12 +238,12 @@ struct WordTable::HashedWord {
 };
 
 void SplitWords(std::string_view text, std::vector<Word>& out) {
-  Splitter(text, out).Run();
+  out.resize(Splitter(text, out).Run());
 }
 
 void WordTable::Assign(std::string_view text) {
   text_ = text;
-  SplitWords(text, words_);
+  num_words_ = Splitter(text, words_).Run();
   Number();
 }
 
@@ -251,11 +252,11 @@ void WordTable::Assign(std::string_view text) {
 // takes the free slot that ended its search and the next free entry, a known one writes itself to a
 // spare entry.
 void WordTable::Number() {
-  const std::size_t count = words_.size();
+  const std::size_t count = num_words_;
   if (entries_.size() < count + 1) {
     entries_.resize(std::max(2 * entries_.size(), count + 1));
+    ids_.resize(entries_.size());
   }
-  ids_.resize(count);
   slots_.assign(std::bit_ceil(std::max<std::size_t>(count * 2, 64)), 0);
   num_distinct_ = 0;
   std::array<HashedWord, kBatch> batch;
@@ -275,7 +276,7 @@ void WordTable::Number() {
 void WordTable::NumberBatch(std::span<const HashedWord> words, std::size_t first) {
   std::uint64_t* const slots = slots_.data();
   DistinctWord* const entries = entries_.data();
-  DistinctWord* const spare = entries + words_.size();
+  DistinctWord* const spare = entries + num_words_;
   std::uint32_t* const ids = ids_.data() + first;
   const std::uint64_t mask = slots_.size() - 1;
   std::uint64_t distinct = num_distinct_;

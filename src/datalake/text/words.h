@@ -47,10 +47,10 @@ class WordTable {
   std::string_view text() const { return text_; }
 
   /// Words in order of the text.
-  std::span<const Word> words() const { return words_; }
+  std::span<const Word> words() const { return std::span(words_).first(num_words_); }
 
   /// Number of each word's distinct word; as long as words().
-  std::span<const std::uint32_t> ids() const { return ids_; }
+  std::span<const std::uint32_t> ids() const { return std::span(ids_).first(num_words_); }
 
   /// Distinct words, by number.
   std::span<const DistinctWord> distinct() const {
@@ -72,9 +72,11 @@ class WordTable {
   void NumberBatch(std::span<const HashedWord> words, std::size_t first);
 
   std::string_view text_;
+  // The vectors only grow; num_words_ and num_distinct_ of their elements count.
   std::vector<Word> words_;
   std::vector<std::uint32_t> ids_;
-  std::vector<DistinctWord> entries_;  // the first num_distinct_ count
+  std::size_t num_words_ = 0;
+  std::vector<DistinctWord> entries_;
   std::size_t num_distinct_ = 0;
   std::vector<std::uint64_t> slots_;  // high half: of the hash; low half: number + 1, 0 = free
 };

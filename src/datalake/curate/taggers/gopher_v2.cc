@@ -184,38 +184,32 @@ class LengthCounts {
 // Open addressing over exact 64-bit keys; a slot's index serves as the number of its key.
 class KeyCounts {
  public:
-  struct Slot {
-    std::uint64_t key = 0;
-    std::uint32_t count = 0;  // 0 = free
-    std::uint32_t first = 0;  // the candidate that came first
-  };
-
   void Reset(std::size_t keys) {
     const std::size_t size = std::bit_ceil(std::max<std::size_t>(keys * 2, 16));
     slots_.assign(size, {});
     shift_ = 64 - std::countr_zero(size);
   }
 
-  std::uint32_t Count(std::uint64_t key, std::uint32_t candidate) {
+  // Counts `key` once more. Whether it is new is a coin's toss, so nothing branches on it.
+  std::uint32_t Count(std::uint64_t key) {
     // Fibonacci hashing (Knuth, TAOCP 6.4): the high bits of the product.
     std::size_t at = (key * 0x9E3779B97F4A7C15ULL) >> shift_;
-    while (true) {
-      Slot& slot = slots_[at];
-      if (slot.count == 0) {
-        slot = {key, 1, candidate};
-        return static_cast<std::uint32_t>(at);
-      }
-      if (slot.key == key) {
-        ++slot.count;
-        return static_cast<std::uint32_t>(at);
-      }
+    while (std::min(slots_[at].count, slots_[at].key ^ key) != 0) {
       at = (at + 1) & (slots_.size() - 1);
     }
+    slots_[at].key = key;
+    ++slots_[at].count;
+    return static_cast<std::uint32_t>(at);
   }
 
-  const Slot& operator[](std::uint32_t slot) const { return slots_[slot]; }
+  std::uint64_t CountOf(std::uint32_t slot) const { return slots_[slot].count; }
 
  private:
+  struct Slot {
+    std::uint64_t key = 0;
+    std::uint64_t count = 0;  // 0 = free
+  };
+
   std::vector<Slot> slots_;
   int shift_ = 0;
 };
@@ -270,11 +264,10 @@ class NgramCounter {
   void CountGrams(std::size_t n) {
     counts_.Reset(candidates_.size());
     const auto ids = words_->ids();
-    for (std::size_t c = 0; c < candidates_.size(); ++c) {
-      Candidate& candidate = candidates_[c];
+    for (Candidate& candidate : candidates_) {
       const std::uint32_t next = ids[candidate.position + n - 1];
       const std::uint64_t key = (std::uint64_t{candidate.gram} << 32) | next;
-      candidate.gram = counts_.Count(key, static_cast<std::uint32_t>(c));
+      candidate.gram = counts_.Count(key);
       candidate.chars += words_->distinct()[next].chars;
     }
   }
@@ -285,8 +278,8 @@ class NgramCounter {
     std::uint64_t best_chars = 0;
     for (const Candidate& candidate : candidates_) {
       // In order of positions, so the first of equal ones stays.
-      if (counts_[candidate.gram].count > best_count) {
-        best_count = counts_[candidate.gram].count;
+      if (counts_.CountOf(candidate.gram) > best_count) {
+        best_count = counts_.CountOf(candidate.gram);
         best_chars = candidate.chars;
       }
     }
@@ -301,7 +294,7 @@ class NgramCounter {
   double Duplicates(std::size_t n) const {
     std::uint64_t repeated = 0;
     for (const Candidate& candidate : candidates_) {
-      repeated += counts_[candidate.gram].count > 1 ? candidate.chars : 0;
+      repeated += counts_.CountOf(candidate.gram) > 1 ? candidate.chars : 0;
     }
     return Ratio(repeated, AllGramChars(n));
   }
@@ -317,19 +310,20 @@ class NgramCounter {
     return all;
   }
 
-  // Leaves the candidates for the next n: repeated here and at the next word.
+  // Leaves the candidates for the next n: repeated here and at the next word. Copies always and
+  // counts when it was right to: branches would be tosses of a coin.
   void KeepRepeated() {
     std::size_t repeated = 0;
     for (const Candidate& candidate : candidates_) {
-      if (counts_[candidate.gram].count > 1) {
-        candidates_[repeated++] = candidate;
-      }
+      const bool repeats = counts_.CountOf(candidate.gram) > 1;
+      candidates_[repeated] = candidate;
+      repeated += repeats ? 1 : 0;
     }
     std::size_t kept = 0;
     for (std::size_t c = 0; c + 1 < repeated; ++c) {
-      if (candidates_[c + 1].position == candidates_[c].position + 1) {
-        candidates_[kept++] = candidates_[c];
-      }
+      const bool goes_on = candidates_[c + 1].position == candidates_[c].position + 1;
+      candidates_[kept] = candidates_[c];
+      kept += goes_on ? 1 : 0;
     }
     candidates_ = candidates_.first(kept);
   }
