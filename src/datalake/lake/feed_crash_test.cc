@@ -51,7 +51,7 @@ class FeedCrashTest : public ::testing::Test {
       if (!lake) {
         return;
       }
-      auto feed = Feed::Open(**lake, "chat", {.segment_age = {}});
+      auto feed = Feed::Open(**lake, "chat", {.segment_bytes = 1 << 16, .segment_age = {}});
       if (!feed) {
         return;
       }
@@ -67,7 +67,7 @@ class FeedCrashTest : public ::testing::Test {
     auto lake = Lake::Open(fs, clock_, random_, "/lake");
     ASSERT_THAT(lake, IsOk());
     {
-      auto feed = Feed::Open(**lake, "chat", {.segment_age = {}});
+      auto feed = Feed::Open(**lake, "chat", {.segment_bytes = 1 << 16, .segment_age = {}});
       ASSERT_THAT(feed, IsOk());
       for (const auto& [key, body] : acknowledged_) {
         const auto again = (*feed)->Get(key.first);
