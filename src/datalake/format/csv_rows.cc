@@ -19,6 +19,7 @@
 #include "datalake/format/arrow_status.h"
 #include "datalake/io/compression.h"
 #include "datalake/io/file_system.h"
+#include "datalake/io/path.h"
 
 namespace datalake::format {
 namespace {
@@ -153,7 +154,8 @@ Result<std::shared_ptr<arrow::csv::StreamingReader>> MakeReader(
   read.use_threads = false;
   read.block_size = kBlockBytes;
   auto parse = arrow::csv::ParseOptions::Defaults();
-  parse.delimiter = file.find(".tsv") != std::string_view::npos ? '\t' : options.csv_delimiter;
+  const bool is_tsv = io::BaseName(file).find(".tsv") != std::string_view::npos;
+  parse.delimiter = is_tsv ? '\t' : options.csv_delimiter;
   parse.newlines_in_values = true;
   auto reader = arrow::csv::StreamingReader::Make(
       arrow::io::default_io_context(), WrapInput(std::move(stream)), read, parse, convert);

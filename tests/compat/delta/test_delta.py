@@ -8,6 +8,7 @@ name that folder in DATALAKE_DUCKDB_EXTENSIONS.
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from decimal import Decimal
@@ -220,8 +221,8 @@ def test_we_read_and_extend_a_table_of_delta_rs(tmp_path: Path) -> None:
     assert agree(root) == count + 2 + len(ODD_VALUES)
 
 
-def test_delta_rs_extends_our_tables(folder: Path) -> None:
-    root = folder / "checkpoint"
+def test_delta_rs_extends_our_tables(folder: Path, tmp_path: Path) -> None:
+    root = shutil.copytree(folder / "checkpoint", tmp_path / "t")
     before = agree(root)
     rows = pa.table({"id": [1000, 1001], "p": ["with blank", None]})
     for _ in range(3):
@@ -231,7 +232,7 @@ def test_delta_rs_extends_our_tables(folder: Path) -> None:
     table.cleanup_metadata()
     assert agree(root) == before + 6
     assert deltalake.DeltaTable(root).transaction_version("wal/0") == 11
-    more = folder / "more.csv"
+    more = tmp_path / "more.csv"
     more.write_text("id\n7\n8\n")
     ours("append", root, more, "p=x")
     assert agree(root) == before + 8
