@@ -1,6 +1,7 @@
-// One pass. A worker a file reads, parses and hashes; the calling thread takes the files' blocks in
-// order, asks the table and writes the rows. So the table sees the documents in order and needs no
-// lock, and the dear part (inflate, parse, hash) is spread over the threads.
+// One pass. A worker a file reads, parses and hashes (with helpers when threads are left); the
+// calling thread takes the files' blocks in order, asks the table and writes the rows. So the table
+// sees the documents in order and needs no lock, and the dear part (inflate, parse, hash) is spread
+// over the threads.
 #include "datalake/curate/dedupe.h"
 
 #include <array>
@@ -9,19 +10,20 @@
 #include <memory>
 #include <optional>
 #include <set>
-#include <unordered_map>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "datalake/base/hash.h"
 #include "datalake/base/mutex.h"
+#include "datalake/base/ordered_pipeline.h"
 #include "datalake/base/thread_pool.h"
 #include "datalake/curate/document_paths.h"
 #include "datalake/curate/key_table.h"
 #include "datalake/curate/output_file.h"
 #include "datalake/format/document_reader.h"
 #include "datalake/io/file_system.h"
+#include "datalake/json/document.h"
 #include "datalake/json/flat_tree.h"
 #include "datalake/json/path.h"
 #include "datalake/json/writer.h"
@@ -38,15 +40,15 @@ struct Row {
   Hash128 key;
   std::uint32_t key_bytes = 0;
   std::uint32_t id_end = 0;  // in Block::ids
-  std::uint32_t source = 0;  // in the file's list of sources
+  std::uint32_t source = 0;  // in Block::sources
   bool is_left_alone = false;
 };
 
 // What the table and the writer need of a block of documents.
 struct Block {
   std::vector<Row> rows;
-  std::string ids;                       // as JSON, one after the other
-  std::vector<std::string> new_sources;  // names not seen in the file before
+  std::string ids;                   // as JSON, one after the other
+  std::vector<std::string> sources;  // each name once
   std::uint64_t bytes = 0;
 };
 
@@ -133,34 +135,21 @@ class KeyFinder {
   std::vector<const json::FlatNode*> nodes_;
 };
 
-// Reads one file into its queue.
-class FileWorker {
+// What one thread needs to make a block out of a batch.
+class BlockMaker {
  public:
-  FileWorker(const DedupeOptions& options, const json::Path& path, const std::string& file)
-      : options_(options), finder_(options, path), file_(file) {}
+  BlockMaker(const DedupeOptions& options, const json::Path& path)
+      : options_(options), finder_(options, path) {}
 
-  Status Run(io::FileSystem& fs, BlockQueue& queue, const std::stop_token& stop) {
-    DATALAKE_TRY_ASSIGN(auto reader, format::OpenDocuments(fs, file_));
-    format::DocumentBatch batch;
-    while (true) {
-      DATALAKE_TRY_ASSIGN(const bool more, reader->Next(batch));
-      if (!more) {
-        return {};
-      }
-      if (!batch.rejects().empty()) {
-        const format::RejectedLine& bad = batch.rejects().front();
-        return Error{ErrorCode::kInvalidArgument,
-                     fmt::format("bad document: {}: {}", bad.reason, batch.Where(bad.line))};
-      }
-      DATALAKE_TRY_ASSIGN(std::unique_ptr<Block> block, MakeBlock(batch));
-      if (!queue.Push(std::move(block), stop)) {
-        return Error{ErrorCode::kCancelled, "dedupe cancelled"};
-      }
+  // Errors: kInvalidArgument (a bad line, no key), naming file and line; `file` is its path.
+  Result<std::unique_ptr<Block>> Make(const format::DocumentReader& reader, std::string_view file,
+                                      format::DocumentBatch& batch) {
+    DATALAKE_TRY(reader.Decode(batch, parser_));
+    if (!batch.rejects().empty()) {
+      const format::RejectedLine& bad = batch.rejects().front();
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("bad document: {}: {}", bad.reason, Where(file, batch, bad.line))};
     }
-  }
-
- private:
-  Result<std::unique_ptr<Block>> MakeBlock(const format::DocumentBatch& batch) {
     auto block = std::make_unique<Block>();
     block->bytes = batch.size_bytes();
     block->rows.reserve(batch.documents().size());
@@ -168,7 +157,7 @@ class FileWorker {
       Result<std::string_view> key = finder_.Find(document);
       if (!key) {
         Error error = std::move(key).error();
-        error.message += fmt::format(": {}", batch.Where(document.line));
+        error.message += fmt::format(": {}", Where(file, batch, document.line));
         return error;
       }
       json::AppendString(block->ids, document.id);
@@ -182,6 +171,12 @@ class FileWorker {
     return block;
   }
 
+ private:
+  static std::string Where(std::string_view file, const format::DocumentBatch& batch,
+                           std::uint32_t line) {
+    return fmt::format("{}:{}", file, batch.first_line() + line);
+  }
+
   bool IsLeftAlone(std::string_view key) {
     if (key.size() < options_.min_length) {
       return true;
@@ -189,26 +184,67 @@ class FileWorker {
     return options_.skip_empty && text::Trim(key).empty();
   }
 
-  std::uint32_t SourceOf(std::string_view source, Block& block) {
-    if (!sources_.empty() && source == last_source_) {
-      return last_;
+  // Its place in the block's list; documents of one source mostly come together.
+  static std::uint32_t SourceOf(std::string_view source, Block& block) {
+    std::vector<std::string>& sources = block.sources;
+    for (std::size_t i = sources.size(); i > 0; --i) {
+      if (sources[i - 1] == source) {
+        return static_cast<std::uint32_t>(i - 1);
+      }
     }
-    last_source_ = source;
-    const auto [entry, is_new] =
-        sources_.try_emplace(last_source_, static_cast<std::uint32_t>(sources_.size()));
-    if (is_new) {
-      block.new_sources.push_back(last_source_);
-    }
-    last_ = entry->second;
-    return last_;
+    sources.emplace_back(source);
+    return static_cast<std::uint32_t>(sources.size() - 1);
   }
 
   const DedupeOptions& options_;
   KeyFinder finder_;
+  json::DocumentParser parser_;
+};
+
+// Reads one file into its queue: blocks in order, their parsing and hashing also on threads of
+// `helpers` that are free.
+class FileWorker {
+ public:
+  FileWorker(const DedupeOptions& options, const json::Path& path, const std::string& file)
+      : options_(options), path_(path), file_(file) {}
+
+  Status Run(io::FileSystem& fs, ThreadPool& helpers, BlockQueue& queue,
+             const std::stop_token& stop) {
+    DATALAKE_TRY_ASSIGN(reader_, format::OpenDocuments(fs, file_));
+    for (std::size_t i = OrderedSlots(helpers); i > 0; --i) {
+      slots_.push_back(std::make_unique<Slot>(options_, path_));
+    }
+    return RunOrdered(
+        helpers, stop,
+        {.read = [&](std::size_t slot) { return reader_->ReadBlock(slots_[slot]->batch); },
+         .work = [&](std::size_t slot) { Work(*slots_[slot]); },
+         .emit = [&](std::size_t slot) { return Emit(*slots_[slot], queue, stop); }});
+  }
+
+ private:
+  struct Slot {
+    Slot(const DedupeOptions& options, const json::Path& path) : maker(options, path) {}
+
+    format::DocumentBatch batch;
+    BlockMaker maker;
+    std::optional<Result<std::unique_ptr<Block>>> block;
+  };
+
+  void Work(Slot& slot) const { slot.block = slot.maker.Make(*reader_, file_, slot.batch); }
+
+  static Status Emit(Slot& slot, BlockQueue& queue, const std::stop_token& stop) {
+    DATALAKE_TRY_ASSIGN(std::unique_ptr<Block> block, *std::move(slot.block));
+    if (!queue.Push(std::move(block), stop)) {
+      return Error{ErrorCode::kCancelled, "dedupe cancelled"};
+    }
+    return {};
+  }
+
+  const DedupeOptions& options_;
+  const json::Path& path_;
   const std::string& file_;
-  std::unordered_map<std::string, std::uint32_t> sources_;
-  std::string last_source_;
-  std::uint32_t last_ = 0;
+  std::unique_ptr<format::DocumentReader> reader_;
+  std::vector<std::unique_ptr<Slot>> slots_;
 };
 
 // The rows of the output files, in their three forms.
@@ -286,6 +322,7 @@ class Run {
         context_(context),
         queues_(files_.size()),
         writer_(options.attribute_name),
+        helpers_(context.threads > files_.size() ? context.threads - files_.size() + 1 : 1),
         pool_(std::min(std::max<std::size_t>(context.threads, 1), files_.size()),
               files_.size() + 1) {}
 
@@ -317,7 +354,7 @@ class Run {
       DATALAKE_TRY(pool_.Submit(
           [this, index = started_, queue = queues_[started_]] {
             FileWorker worker(options_, path_, files_[index].input);
-            queue->Finish(worker.Run(context_.fs, *queue, stop_.get_token()));
+            queue->Finish(worker.Run(context_.fs, helpers_, *queue, stop_.get_token()));
           },
           stop_.get_token()));
     }
@@ -326,7 +363,6 @@ class Run {
 
   Status TakeFile(std::size_t index) {
     DATALAKE_TRY_ASSIGN(OutputFile output, OutputFile::Make(context_.fs, files_[index].output));
-    sources_.clear();
     while (true) {
       DATALAKE_TRY_ASSIGN(const std::unique_ptr<Block> block,
                           queues_[index]->Pop(stop_.get_token()));
@@ -343,7 +379,8 @@ class Run {
   }
 
   void TakeBlock(const Block& block) {
-    for (const std::string& source : block.new_sources) {
+    sources_.clear();
+    for (const std::string& source : block.sources) {
       sources_.push_back(&report_.sources[source]);
     }
     const std::size_t count = block.rows.size();
@@ -400,10 +437,11 @@ class Run {
   KeyTable table_;
   const RowWriter writer_;
   std::string out_;
-  std::vector<SourceDuplicates*> sources_;  // of the file being taken
+  std::vector<SourceDuplicates*> sources_;  // of the block being taken
   std::int64_t next_report_ = 0;
   DedupeReport report_;
-  ThreadPool pool_;  // last: its threads end before what they use
+  ThreadPool helpers_;  // where there are fewer files than threads: for their blocks
+  ThreadPool pool_;     // last: its threads end before what they use
 };
 
 }  // namespace

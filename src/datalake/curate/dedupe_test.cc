@@ -175,11 +175,15 @@ TEST_F(DedupeTest, ThreadsDoNotChangeOneByte) {
   const Result<DedupeReport> four = Run(options, 4);
   ASSERT_THAT(one, IsOk());
   ASSERT_THAT(four, IsOk());
+  options.name = "sixteen";  // more than files: blocks are made by helpers too
+  ASSERT_THAT(Run(options, 16), IsOk());
   EXPECT_GT(one->duplicates, 10000U);
   EXPECT_EQ(one->duplicates, four->duplicates);
   for (int file = 0; file < 9; ++file) {
     ASSERT_EQ(ReadPlain(fs_, fmt::format("/c/attributes/one/{}.jsonl", file)),
               ReadPlain(fs_, fmt::format("/c/attributes/four/{}.jsonl", file)));
+    ASSERT_EQ(ReadPlain(fs_, fmt::format("/c/attributes/one/{}.jsonl", file)),
+              ReadPlain(fs_, fmt::format("/c/attributes/sixteen/{}.jsonl", file)));
   }
 }
 
