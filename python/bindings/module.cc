@@ -1,6 +1,7 @@
 // The extension module datalake._core: a thin layer, the Python API is in python/datalake.
 #include <nanobind/nanobind.h>
 
+#include "bindings/arrow_stream.h"
 #include "bindings/errors.h"
 #include "bindings/lake.h"
 
@@ -19,5 +20,6 @@ NB_MODULE(_core, module) {
       PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(raised.ptr())), raised.ptr());
     }
   });
+  datalake::python::BindArrowStream(module);
   datalake::python::BindLake(module);
 }

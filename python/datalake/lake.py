@@ -91,7 +91,7 @@ class Lake:
         *,
         where: str = "",
         columns: Sequence[str] | None = None,
-        order_by: str = "",
+        order_by: Sequence[str] | None = None,
         limit: int | None = None,
         offset: int = 0,
     ) -> pa.Table:
@@ -124,7 +124,7 @@ class Lake:
         *,
         where: str = "",
         columns: Sequence[str] | None = None,
-        order_by: str = "",
+        order_by: Sequence[str] | None = None,
         limit: int | None = None,
         offset: int = 0,
     ) -> pa.RecordBatchReader:
@@ -143,7 +143,7 @@ class Lake:
             text.get("json_path", ""),
             where,
             _names("columns", columns),
-            order_by,
+            _names("order_by", order_by),
             -1 if limit is None else limit,
             offset,
         )
@@ -171,7 +171,7 @@ class Lake:
         overwrite: bool = False,
     ) -> dict[str, Any]:
         """Stages rows and the files they name, durably; `process` brings them into the table."""
-        request = (
+        request = self._core.UploadRequest(
             provider,
             dataset,
             task,
@@ -184,12 +184,13 @@ class Lake:
             overwrite,
         )
         if isinstance(data_source, str | os.PathLike):
-            return _record(self._core.upload_path(os.fspath(data_source), *request))
-        return _record(self._core.upload_rows(_stream(data_source), *request))
+            return self._core.upload_path(os.fspath(data_source), request)
+        return self._core.upload_rows(_stream(data_source), request)
 
     def process(self) -> dict[str, Any]:
         """Processes every pending upload here; returns counts and what failed and why."""
-        return _record(self._core.process())
+        report: dict[str, Any] = json.loads(self._core.process())
+        return report
 
     # Collections -------------------------------------------------------------------------------
 
@@ -210,16 +211,19 @@ class Lake:
             saved = self._core.save_collection_rows(
                 _stream(data_source), name, version or "", description, user
             )
-        return Collection(self._core, _record(saved))
+        return Collection(self._core, saved)
 
     def load_collection(self, name: str, version: str | None = None) -> Collection:
         """Opens a version; None and ``"latest"`` are the newest."""
-        return Collection(self._core, _record(self._core.collection(name, version or "latest")))
+        return Collection(self._core, self._core.collection(name, version or "latest"))
 
     def list_collections(self) -> list[dict[str, Any]]:
         """Every collection: name, versions, newest."""
-        collections: list[dict[str, Any]] = json.loads(self._core.list_collections())
-        return collections
+        return self._core.list_collections()
+
+    def delete_collection(self, name: str, version: str) -> str:
+        """Removes one version and returns its name; ``"latest"`` is the newest."""
+        return self._core.delete_collection(name, version)
 
 
 def _together(batches: list[pa.RecordBatch]) -> pa.RecordBatch:
@@ -238,8 +242,3 @@ def _stream(rows: ArrowStream) -> object:
             f"rows must be a path or an Arrow table, not {type(rows).__name__}"
         )
     return rows.__arrow_c_stream__()
-
-
-def _record(text: str) -> dict[str, Any]:
-    record: dict[str, Any] = json.loads(text)
-    return record
