@@ -14,6 +14,7 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
 endif()
 
 option(DATALAKE_BENCHMARKS "build benchmarks/" OFF)
+option(DATALAKE_PYTHON_MODULE "build the Python package" OFF)
 set(DATALAKE_SANITIZE "" CACHE STRING "sanitizers, as in -fsanitize=")
 if(DATALAKE_SANITIZE)
   add_compile_options(-fsanitize=${DATALAKE_SANITIZE} -fno-omit-frame-pointer

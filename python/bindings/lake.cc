@@ -65,7 +65,7 @@ class PythonLake {
     return ProcessReportJson(Unwrap(lake::ProcessUploads(*lake_, {}, progress_, {})));
   }
 
-  Rows OpenPath(const std::string& path) { return Unwrap(format::OpenRows(fs_, path)); }
+  Rows OpenPath(const std::string& path) { return Unwrap(format::OpenRows(fs_, path)).reader; }
 
   lake::CollectionInfo SaveCollection(const Rows& rows,
                                       const lake::SaveCollectionRequest& request) {
