@@ -16,7 +16,8 @@ namespace {
 
 int Run(int argc, char** argv) {
   const datalake::apps::StopSignals signals;
-  datalake::server::ServeOptions options{.version = DATALAKE_VERSION};
+  datalake::server::ServeOptions options;
+  options.version = DATALAKE_VERSION;
   options.http.io_threads = datalake::AvailableCores();
   CLI::App app("Serves a lake over HTTP until SIGTERM; unsealed records wait in the lake.",
                "datalake-server");

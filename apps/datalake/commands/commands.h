@@ -15,6 +15,7 @@ std::unique_ptr<Command> MakeInitCommand();
 std::vector<std::unique_ptr<Command>> MakeConfigCommands();
 std::unique_ptr<Command> MakeUploadCommand();
 std::unique_ptr<Command> MakeProcessCommand();
+std::unique_ptr<Command> MakeServeCommand();
 std::unique_ptr<Command> MakeTagCommand();
 std::unique_ptr<Command> MakeDedupeCommand();
 std::unique_ptr<Command> MakeMixCommand();

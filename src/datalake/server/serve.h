@@ -17,14 +17,14 @@ class FileSystem;
 namespace datalake::server {
 
 struct ServeOptions {
-  std::string lake_path;
+  std::string lake_path{};
   bool create_lake = false;  ///< make the lake when there is none
   HttpServerOptions http{};
   /// Unsealed records go into their table at least so often.
   std::chrono::seconds seal_period{60};
   /// Running requests get so long to end when the server is told to stop.
   std::chrono::milliseconds drain{20'000};
-  std::string version;
+  std::string version{};
 };
 
 /// Opens the lake, serves it until `stop`, drains, seals the feeds and returns. `ready` is called
