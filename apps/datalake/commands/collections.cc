@@ -78,7 +78,9 @@ Status ShowInfo(const Context& context, const lake::CollectionInfo& info) {
            {"sha256", info.content_sha256},
            {"source", info.source.kind + " " + info.source.query},
            {"path", info.path}}) {
-    DATALAKE_TRY(context.Print(fmt::format("{:<12} {}", key, value)));
+    if (!value.empty() && value != " ") {
+      DATALAKE_TRY(context.Print(fmt::format("{:<12} {}", key, value)));
+    }
   }
   for (const lake::TableVersion& input : info.source.inputs) {
     DATALAKE_TRY(context.Print(

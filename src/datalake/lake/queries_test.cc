@@ -16,6 +16,7 @@
 
 #include "datalake/format/arrow_status.h"
 #include "datalake/io/local_file_system.h"
+#include "datalake/lake/feed.h"
 #include "datalake/table/table.h"
 #include "datalake/testing/manual_clock.h"
 #include "datalake/testing/matchers.h"
@@ -50,6 +51,12 @@ std::vector<std::string> Texts(arrow::RecordBatchReader& reader) {
     rows.push_back(row);
   }
   return rows;
+}
+
+std::string Chat(const std::string& id, const std::string& content) {
+  return R"({"ingest_id":")" + id +
+         R"(","submitter_id":"s","agent_id":"a","prompt_template":"p","conversation":[{"content":")" +
+         content + R"("}]})";
 }
 
 class QueriesTest : public ::testing::Test {
@@ -245,6 +252,46 @@ TEST_F(QueriesTest, ViewsThatAreNotThereAreNamed) {
 
 TEST_F(QueriesTest, FeedsWithoutRecordsHaveColumns) {
   EXPECT_THAT(Sql("select count(*) from feeds.chat"), ElementsAre("0"));
+}
+
+TEST_F(QueriesTest, FeedsShowCurrentRecordsSealedOrNot) {
+  auto feed = Feed::Open(*lake_, "chat", {});
+  ASSERT_THAT(feed, IsOk());
+  ASSERT_THAT((*feed)->Append(Chat("11111111-1111-4111-8111-111111111111", "first")), IsOk());
+  ASSERT_THAT((*feed)->Append(Chat("22222222-2222-4222-8222-222222222222", "other")), IsOk());
+  const std::string count = "select count(*), max(version) from feeds.chat";
+  EXPECT_THAT(Sql(count), ElementsAre("2|1"));  // in the WAL alone
+  ASSERT_THAT((*feed)->Seal(), IsOk());
+  EXPECT_THAT(Sql(count), ElementsAre("2|1"));  // in the table alone
+  ASSERT_THAT((*feed)->Append(Chat("11111111-1111-4111-8111-111111111111", "second")), IsOk());
+  EXPECT_THAT(Sql(count), ElementsAre("2|2"));  // a new version beside the sealed one
+  EXPECT_THAT(Sql("select conversation[1].content from feeds.chat where ingest_id like '1%'"),
+              ElementsAre("second"));
+  ASSERT_THAT((*feed)->Seal(), IsOk());
+  EXPECT_THAT(Sql(count), ElementsAre("2|2"));
+  EXPECT_THAT(Sql("select sum(rows)::int from catalog where provider = 'feeds'"), ElementsAre("3"));
+}
+
+TEST_F(QueriesTest, SearchReadsFeedsOnlyWhenTheyAreNamed) {
+  auto feed = Feed::Open(*lake_, "chat", {});
+  ASSERT_THAT(feed, IsOk());
+  ASSERT_THAT((*feed)->Append(Chat("11111111-1111-4111-8111-111111111111", "first")), IsOk());
+  ASSERT_THAT((*feed)->Seal(), IsOk());
+  ASSERT_THAT((*feed)->Append(Chat("11111111-1111-4111-8111-111111111111", "second")), IsOk());
+  EXPECT_THAT(Ids({}), SizeIs(7));
+  const auto rows = [&](const SearchRequest& request) {
+    auto answer = queries_->Search(request);
+    EXPECT_THAT(answer, IsOk());
+    return answer ? Texts(*answer->rows) : std::vector<std::string>{};
+  };
+  const query::RowFilter versions{.columns = {"version"}};
+  EXPECT_THAT(rows({.providers = {"feeds"}, .filter = versions}), ElementsAre("2"));
+  EXPECT_THAT(rows({.providers = {"feeds"}, .variants = {"2026-01-01"}, .filter = versions}),
+              ElementsAre("2"));
+  EXPECT_THAT(rows({.providers = {"feeds"}, .variants = {"2025-*"}, .filter = versions}),
+              IsEmpty());
+  EXPECT_THAT(rows({.providers = {"feeds", "inhouse"}, .filter = {.columns = {"provider"}}}),
+              SizeIs(2));
 }
 
 TEST_F(QueriesTest, AMissingFileIsAnError) {

@@ -261,8 +261,10 @@ Result<query::View> LakeViews::FindCatalog(const query::ViewRequest& request) {
     links = FindAssetLinks(catalog);
     DATALAKE_TRY(MakePathsAbsolute(links.relation));
   }
+  constexpr std::string_view kOrder = " ORDER BY p.provider, p.dataset, p.task, p.variant";
   if (links.links_sql.empty()) {
     view.select = fmt::format(fmt::runtime(kColumns), "CAST(0 AS BIGINT)");
+    view.select += kOrder;
     return view;
   }
   view.inputs.push_back({"links", std::move(links.relation)});
@@ -271,8 +273,8 @@ Result<query::View> LakeViews::FindCatalog(const query::ViewRequest& request) {
       " LEFT JOIN (SELECT provider, dataset, task, variant, count(DISTINCT link.sha256) AS assets "
       "FROM (SELECT provider, dataset, task, variant, unnest({}) AS link FROM links) GROUP BY ALL) "
       "AS a ON p.provider = a.provider AND p.dataset = a.dataset AND p.task = a.task AND p.variant "
-      "IS NOT DISTINCT FROM a.variant",
-      links.links_sql);
+      "IS NOT DISTINCT FROM a.variant{}",
+      links.links_sql, kOrder);
   return view;
 }
 
