@@ -152,7 +152,7 @@ Status MeasureLatency(const Arguments& arguments, lake::Lake& lake) {
   const lake::QueryOptions options{.threads = arguments.threads};
   const std::int64_t all = arguments.tables * kRowsPerTable;
   const lake::SearchRequest everything{.providers = {"many"}};
-  const lake::SearchRequest one{.providers = {"many"}, .datasets = {"d7"}};
+  const lake::SearchRequest one{.providers = {"many"}, .datasets = {"d7"}, .tasks = {"raw"}};
   DATALAKE_TRY_ASSIGN(const Timing cold, Measure(1, all, [&]() -> Result<lake::QueryAnswer> {
                         DATALAKE_TRY_ASSIGN(const auto fresh, lake::Queries::Open(lake, options));
                         return fresh->Search(everything);

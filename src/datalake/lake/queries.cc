@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
 #include <utility>
 
 #include <arrow/record_batch.h>
@@ -16,6 +17,7 @@
 #include "datalake/lake/sql.h"
 #include "datalake/query/sql_text.h"
 #include "datalake/table/snapshot.h"
+#include "datalake/table/table.h"
 
 namespace datalake::lake {
 namespace {
@@ -34,6 +36,43 @@ Result<QueryAnswer> NoRows(const SearchRequest& request) {
                       format::FromArrow(arrow::RecordBatchReader::Make({}, arrow::schema(fields)),
                                         "cannot make an empty result"));
   return QueryAnswer{.rows = std::move(rows), .sources = {}};
+}
+
+bool IsExact(const std::vector<std::string>& patterns) {
+  return !patterns.empty() &&
+         std::none_of(patterns.begin(), patterns.end(), [](const std::string& pattern) {
+           return pattern.empty() || io::IsGlob(pattern);
+         });
+}
+
+// The tables that a request names: looked up when all their names are given, else listed.
+Result<std::vector<TableName>> FindTables(Lake& lake, const SearchRequest& request) {
+  constexpr std::size_t kMaxLookups = 64;
+  const std::size_t combinations =
+      request.providers.size() * request.datasets.size() * request.tasks.size();
+  if (!IsExact(request.providers) || !IsExact(request.datasets) || !IsExact(request.tasks) ||
+      combinations > kMaxLookups) {
+    DATALAKE_TRY_ASSIGN(std::vector<TableName> names, lake.ListTables());
+    std::erase_if(names, [&](const TableName& name) { return !MatchesTable(request, name); });
+    return names;
+  }
+  std::set<TableName> names;
+  for (const std::string& provider : request.providers) {
+    for (const std::string& dataset : request.datasets) {
+      for (const std::string& task : request.tasks) {
+        const TableName name{provider, dataset, task};
+        if (!CheckTableName(name)) {
+          continue;  // no table can have it
+        }
+        DATALAKE_TRY_ASSIGN(const bool exists,
+                            table::Table::Exists(lake.context().fs, lake.layout().Table(name)));
+        if (exists) {
+          names.insert(name);
+        }
+      }
+    }
+  }
+  return std::vector<TableName>(names.begin(), names.end());
 }
 
 void AppendRelation(query::Relation from, query::Relation& to) {
@@ -80,8 +119,7 @@ Result<std::unique_ptr<Queries>> Queries::Open(Lake& lake, const QueryOptions& o
 
 Result<QueryAnswer> Queries::Search(const SearchRequest& request, const query::QueryLimits& limits,
                                     std::stop_token stop) {
-  DATALAKE_TRY_ASSIGN(std::vector<TableName> names, lake_.ListTables());
-  std::erase_if(names, [&](const TableName& name) { return !MatchesTable(request, name); });
+  DATALAKE_TRY_ASSIGN(const std::vector<TableName> names, FindTables(lake_, request));
   DATALAKE_TRY_ASSIGN(const auto snapshots, tables_.NewestOf(names));
   QueryAnswer answer;
   query::Relation relation;

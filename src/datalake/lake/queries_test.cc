@@ -152,6 +152,10 @@ TEST_F(QueriesTest, SearchIsOrWithinALevelAndAndAcross) {
       ElementsAre("1", "2", "7"));
   EXPECT_THAT(Ids({.providers = {"*"}, .datasets = {"20*"}, .variants = {"?"}}), ElementsAre("3"));
   EXPECT_THAT(Ids({.providers = {""}, .tasks = {"ocr"}}), ElementsAre("4", "5", "6"));
+  EXPECT_THAT(Ids({.providers = {"inhouse", "aihub"},
+                   .datasets = {"docs", "docs", "../x"},
+                   .tasks = {"ocr", "raw"}}),
+              ElementsAre("4", "5", "6", "7"));
 }
 
 TEST_F(QueriesTest, SearchTakesNamesAsData) {
