@@ -63,10 +63,12 @@ Result<double> SyncMillis(io::FileSystem& fs, const Clock& clock, const std::str
 struct Times {
   std::vector<double> write_ms;
   std::vector<double> commit_ms;
+  double cpu_seconds = 0;  // of all writes and commits
 };
 
 Result<Times> Append(table::Table& table, const Clock& clock) {
   Times times;
+  const double cpu_start = ProcessCpuSeconds();
   for (int i = 0; i < kVersions; ++i) {
     const auto batch = SomeRows(i * kRowsOfFile);
     auto rows = arrow::RecordBatchReader::Make({batch}).ValueOrDie();
@@ -77,6 +79,7 @@ Result<Times> Append(table::Table& table, const Clock& clock) {
     times.write_ms.push_back(static_cast<double>(written - start) / 1e6);
     times.commit_ms.push_back(static_cast<double>(clock.SteadyNanos() - written) / 1e6);
   }
+  times.cpu_seconds = ProcessCpuSeconds() - cpu_start;
   return times;
 }
 
@@ -131,6 +134,8 @@ Status Run(const std::string& folder) {
              kVersions, p50, Percentile(times.commit_ms, 0.99), p50 / sync_ms);
   fmt::print("commit p50 of the first 200 {:.2f} ms, of the last 200 {:.2f} ms\n", part(0),
              part(kVersions - 200));
+  fmt::print("CPU of file and commit          {:7.2f} ms a version\n",
+             times.cpu_seconds * 1e3 / kVersions);
   fmt::print("open of the last version    {:.2f} ms\n", open_ms);
   fmt::print("peak memory                 {:.0f} MB\n",
              static_cast<double>(PeakMemoryBytes()) / 1e6);
