@@ -79,7 +79,7 @@ def upload_pictures(story: Story, server: Server, data: DemoData, path: Path) ->
                 data.picture_files,
                 raw.num_rows,
                 assets["n"],
-                f"{(assets['bytes'] or 0) / 1e6:.1f}",
+                f"{float(assets['bytes']) / 1e6:.1f}",
                 details["problem_assets"],
             ]
         ],

@@ -18,6 +18,11 @@ def check(holds: bool, what: str) -> None:
         raise AssertionError(f"does not hold: {what}")
 
 
+def _quoted(word: str) -> str:
+    """A word as a person types it: SQL with its own single quotes goes into double quotes."""
+    return '"' + word.replace('"', '\\"') + '"' if "'" in word else shlex.quote(word)
+
+
 class Story:
     """Prints the demo. Single-threaded."""
 
@@ -41,7 +46,7 @@ class Story:
 
     def run(self, command: Sequence[str | Path], cwd: Path | None = None) -> None:
         """Shows a command as a user types it, runs it, shows what it prints."""
-        self.say("$ " + " ".join(shlex.quote(self.short(word)) for word in command))
+        self.say("$ " + " ".join(_quoted(self.short(word)) for word in command))
         # The shell is not used: a glob goes to the program as it is.
         words = [str(word) for word in command]
         done = subprocess.run(words, cwd=cwd, text=True, stdout=subprocess.PIPE, check=True)
