@@ -22,7 +22,7 @@ struct FeedOptions {
   /// The current segment is closed when its first record is so old.
   std::chrono::milliseconds segment_age{60'000};
   /// Above so many bytes not yet in the table, appends are refused as kResourceExhausted.
-  std::uint64_t max_unsealed_bytes = std::uint64_t{512} << 20;
+  std::uint64_t max_unsealed_bytes = std::uint64_t{256} << 20;
 };
 
 /// What became of one contributed record.
