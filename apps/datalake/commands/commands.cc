@@ -12,6 +12,7 @@ std::vector<std::unique_ptr<Command>> AllCommands() {
   }
   commands.push_back(MakeUploadCommand());
   commands.push_back(MakeProcessCommand());
+  AddUploadsCommands(commands);
   commands.push_back(MakeTagCommand());
   commands.push_back(MakeDedupeCommand());
   commands.push_back(MakeMixCommand());

@@ -22,6 +22,9 @@ std::unique_ptr<Command> MakeMixCommand();
 std::unique_ptr<Command> MakeSearchCommand();
 std::unique_ptr<Command> MakeSqlCommand();
 
+/// uploads list, retry, discard.
+void AddUploadsCommands(std::vector<std::unique_ptr<Command>>& commands);
+
 /// collections save, import, list, info, export, delete.
 void AddCollectionCommands(std::vector<std::unique_ptr<Command>>& commands);
 
