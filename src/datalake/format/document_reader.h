@@ -17,7 +17,8 @@ struct DocumentReaderOptions {
   /// A block ends with the line in which this many bytes are reached; the blocks of a file depend
   /// on nothing else, so neither does what is made of them.
   std::size_t block_bytes = std::size_t{1} << 19;
-  /// A line that is longer than this and than a block is an error: it bounds memory.
+  /// A line that is longer than this and than a block is an error: it bounds memory. Of Parquet, a
+  /// row with a longer value is rejected.
   std::size_t max_line_bytes = std::size_t{128} << 20;
 
   /// Errors: kInvalidArgument.

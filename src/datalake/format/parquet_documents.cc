@@ -53,9 +53,9 @@ bool IsString(const arrow::DataType& type) {
 // Rows that are handed out as blocks: pieces of the reader's record batches.
 class ParquetDocuments final : public DocumentReader {
  public:
-  ParquetDocuments(std::string path, std::size_t block_bytes,
+  ParquetDocuments(std::string path, const DocumentReaderOptions& options,
                    std::shared_ptr<arrow::RecordBatchReader> rows)
-      : path_(std::move(path)), block_bytes_(block_bytes), rows_(std::move(rows)) {}
+      : path_(std::move(path)), options_(options), rows_(std::move(rows)) {}
 
   Result<bool> ReadBlock(DocumentBatch& batch) override {
     batch.Clear(path_, next_row_, byte_offset_);
@@ -89,8 +89,8 @@ class ParquetDocuments final : public DocumentReader {
   }
 
  private:
-  static void AddRow(const std::array<StringColumn, kColumns.size()>& columns, std::int64_t row,
-                     DocumentBatch& batch) {
+  void AddRow(const std::array<StringColumn, kColumns.size()>& columns, std::int64_t row,
+              DocumentBatch& batch) const {
     const auto line = static_cast<std::uint32_t>(row);
     const auto reject = [&](std::string reason) {
       batch.AddReject({line, batch.byte_offset(), std::move(reason), ""});
@@ -106,6 +106,10 @@ class ParquetDocuments final : public DocumentReader {
         "",  line};
     for (const std::string_view value :
          {document.id, document.text, document.source, document.metadata_raw}) {
+      if (value.size() > options_.max_line_bytes) {
+        reject(fmt::format("value longer than {} bytes", options_.max_line_bytes));
+        return;
+      }
       if (!text::IsValidUtf8(value)) {
         reject("invalid UTF-8");
         return;
@@ -118,7 +122,7 @@ class ParquetDocuments final : public DocumentReader {
   std::int64_t RowsOfBlock(std::size_t& bytes) const {
     const StringColumn texts(rest_->GetColumnByName("text").get());
     std::int64_t rows = 0;
-    while (rows < rest_->num_rows() && bytes < block_bytes_) {
+    while (rows < rest_->num_rows() && bytes < options_.block_bytes) {
       bytes += texts.At(rows).value_or("").size();
       ++rows;
     }
@@ -126,7 +130,7 @@ class ParquetDocuments final : public DocumentReader {
   }
 
   const std::string path_;
-  const std::size_t block_bytes_;
+  const DocumentReaderOptions options_;
   const std::shared_ptr<arrow::RecordBatchReader> rows_;
   std::shared_ptr<arrow::RecordBatch> rest_;
   std::uint64_t next_row_ = 1;
@@ -153,8 +157,7 @@ Result<std::unique_ptr<DocumentReader>> OpenParquetDocuments(io::FileSystem& fs,
     }
   }
   DATALAKE_TRY_ASSIGN(auto rows, ReadParquet(fs, path, columns));
-  return std::make_unique<ParquetDocuments>(std::string(path), options.block_bytes,
-                                            std::move(rows));
+  return std::make_unique<ParquetDocuments>(std::string(path), options, std::move(rows));
 }
 
 }  // namespace datalake::format

@@ -56,6 +56,18 @@ TEST_F(ParquetDocumentsTest, GivesTheSameRowsAsLines) {
                                                     "no `text`|/f.parquet:3", "d|||/f.parquet:4"));
 }
 
+TEST_F(ParquetDocumentsTest, RejectsRowsOverLimit) {
+  Write({arrow::field("id", arrow::utf8()), arrow::field("text", arrow::utf8())},
+        R"([{"id":"1","text":"12345"},{"id":"2","text":"1234"}])");
+  const auto reader = OpenDocuments(fs_, "/f.parquet", {.max_line_bytes = 4});
+  ASSERT_THAT(reader, IsOk());
+  DocumentBatch batch;
+  ASSERT_THAT((*reader)->Next(batch), IsOk());
+  ASSERT_EQ(batch.rejects().size(), 1U);
+  EXPECT_EQ(batch.rejects()[0].reason, "value longer than 4 bytes");
+  EXPECT_EQ(batch.documents().size(), 1U);
+}
+
 TEST_F(ParquetDocumentsTest, RefusesWrongColumns) {
   Write({arrow::field("id", arrow::int64()), arrow::field("text", arrow::utf8())},
         R"([{"id":1,"text":"x"}])");
