@@ -5,10 +5,8 @@
 // Without an input it makes 64 MB of text. Before it times, every 50th document of the output is
 // compared with the plain form of the rules (testing/plain_gopher.h).
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <random>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,16 +18,14 @@
 #include "datalake/curate/attribute_writer.h"
 #include "datalake/curate/tag.h"
 #include "datalake/format/document_reader.h"
-#include "datalake/io/atomic_file.h"
-#include "datalake/io/compression.h"
 #include "datalake/io/local_file_system.h"
 #include "datalake/io/path.h"
-#include "datalake/io/stream.h"
 #include "datalake/json/writer.h"
 #include "datalake/testing/plain_gopher.h"
 #include "datalake/testing/temp_dir.h"
 
 #include "benchmarks/machine_facts.h"
+#include "benchmarks/made_corpus.h"
 
 namespace datalake::benchmarks {
 namespace {
@@ -43,63 +39,13 @@ struct Arguments {
   int rounds = 5;
 };
 
-// Words with the frequencies of a language (Zipf's law), in sentences and paragraphs.
-class TextMaker {
- public:
-  TextMaker() {
-    for (int i = 0; i < 20'000; ++i) {
-      std::string word;
-      for (unsigned letters = 1 + random_() % 6 + random_() % 6; letters > 0; --letters) {
-        word += random_() % 40 == 0 ? "\u00e9" : std::string(1, "etaoinshrdlucmfw"[random_() % 16]);
-      }
-      words_.push_back(word);
-    }
-  }
-
-  std::string Line(int id) {
-    std::string text;
-    for (unsigned sentences = 3 + random_() % 60; sentences > 0; --sentences) {
-      for (unsigned words = 4 + random_() % 20; words > 1; --words) {
-        text += Word() + " ";
-      }
-      text += Word() + (random_() % 4 == 0 ? ".\n" : ". ");
-    }
-    std::string line;
-    json::Writer writer(line);
-    writer.BeginObject();
-    writer.Key("id");
-    writer.String(fmt::format("document-{}", id));
-    writer.Key("text");
-    writer.String(text);
-    writer.Key("source");
-    writer.String("made");
-    writer.EndObject();
-    writer.EndLine();
-    return line;
-  }
-
- private:
-  const std::string& Word() {
-    // The inverse of the distribution function of rank with density 1/rank.
-    const double u = static_cast<double>(random_()) / 4294967296.0;
-    return words_[static_cast<std::size_t>(std::pow(static_cast<double>(words_.size()), u)) - 1];
-  }
-
-  std::mt19937 random_{7};
-  std::vector<std::string> words_;
-};
-
 Status MakeInput(io::FileSystem& fs, const std::string& path) {
-  DATALAKE_TRY_ASSIGN(auto file, fs.Create(path));
-  DATALAKE_TRY_ASSIGN(auto stream, io::MakeCompressor(std::move(file), io::Compression::kGzip));
-  TextMaker maker;
-  std::size_t bytes = 0;
-  for (int id = 0; bytes < kMadeBytes; ++id) {
-    const std::string line = maker.Line(id);
-    bytes += line.size();
-    DATALAKE_TRY(stream->Write(line));
+  MadeCorpus corpus(0.05);
+  std::string lines;
+  while (lines.size() < kMadeBytes) {
+    lines += MadeCorpus::Line(corpus.Next());
   }
-  return stream->Close();
+  return WriteLines(fs, path, lines);
 }
 
 std::string ExpectedLine(const format::Document& document) {
@@ -128,22 +74,8 @@ std::string ExpectedLine(const format::Document& document) {
   return line;
 }
 
-Result<std::string> ReadAll(io::FileSystem& fs, const std::string& path) {
-  DATALAKE_TRY_ASSIGN(const auto input, io::OpenCompressed(fs, path));
-  std::string text;
-  std::string piece(std::size_t{1} << 20, '\0');
-  while (true) {
-    DATALAKE_TRY_ASSIGN(const std::size_t read,
-                        input->Read(std::as_writable_bytes(std::span(piece))));
-    if (read == 0) {
-      return text;
-    }
-    text.append(piece, 0, read);
-  }
-}
-
 Status Verify(io::FileSystem& fs, const std::string& input, const std::string& output) {
-  DATALAKE_TRY_ASSIGN(const std::string attributes, ReadAll(fs, output));
+  DATALAKE_TRY_ASSIGN(const std::string attributes, ReadLines(fs, output));
   DATALAKE_TRY_ASSIGN(const auto reader, format::OpenDocuments(fs, input));
   format::DocumentBatch batch;
   std::size_t at = 0;
