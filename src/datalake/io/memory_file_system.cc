@@ -69,7 +69,7 @@ struct MemoryFileSystem::State {
   Mutex mutex;
   NodePtr root DATALAKE_GUARDED_BY(mutex) = MakeFolder({});
   std::vector<Operation> unsynced DATALAKE_GUARDED_BY(mutex);
-  std::set<std::string, std::less<>> locked DATALAKE_GUARDED_BY(mutex);
+  std::set<NodePtr> locked DATALAKE_GUARDED_BY(mutex);  // the file, whatever its name becomes
   std::uint64_t generation DATALAKE_GUARDED_BY(mutex) =
       0;  // a crash ends the locks of the last one
   Timestamp now DATALAKE_GUARDED_BY(mutex);
@@ -341,19 +341,19 @@ class MemoryBulkSync final : public BulkSync {
 
 class MemoryLock final : public FileLock {
  public:
-  MemoryLock(std::shared_ptr<State> state, std::string path, std::uint64_t generation)
-      : state_(std::move(state)), path_(std::move(path)), generation_(generation) {}
+  MemoryLock(std::shared_ptr<State> state, NodePtr file, std::uint64_t generation)
+      : state_(std::move(state)), file_(std::move(file)), generation_(generation) {}
 
   ~MemoryLock() override {
     const MutexLock lock(state_->mutex);
     if (state_->generation == generation_) {
-      state_->locked.erase(path_);
+      state_->locked.erase(file_);
     }
   }
 
  private:
   std::shared_ptr<State> state_;
-  std::string path_;
+  NodePtr file_;
   std::uint64_t generation_;
 };
 
@@ -488,18 +488,18 @@ Result<std::unique_ptr<BulkSync>> MemoryFileSystem::OpenBulkSync(std::string_vie
 
 Result<std::unique_ptr<FileLock>> MemoryFileSystem::Lock(std::string_view path) {
   const MutexLock lock(state_->mutex);
-  if (state_->locked.contains(path)) {
-    return PathError(ErrorCode::kUnavailable, "held by this process", path);
-  }
-  const auto node = state_->FindFile(path);
+  auto node = state_->FindFile(path);
   if (!node && node.error().code != ErrorCode::kNotFound) {
     return node.error();
   }
   if (!node) {
-    DATALAKE_TRY(state_->Add(path, std::make_shared<Node>()));
+    node = std::make_shared<Node>();
+    DATALAKE_TRY(state_->Add(path, *node));
   }
-  state_->locked.emplace(path);
-  return std::make_unique<MemoryLock>(state_, std::string(path), state_->generation);
+  if (!state_->locked.insert(*node).second) {
+    return PathError(ErrorCode::kUnavailable, "held by this process", path);
+  }
+  return std::make_unique<MemoryLock>(state_, *node, state_->generation);
 }
 
 Result<std::uint64_t> MemoryFileSystem::FreeBytes(std::string_view path) {

@@ -1,7 +1,8 @@
 #include "datalake/lake/process.h"
 
-#include <map>
+#include <array>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <arrow/array.h>
@@ -406,6 +407,36 @@ TEST_F(ProcessTest, LinksToAssetsOfTheLakeAreKept) {
   EXPECT_EQ(report.uploads[0].new_assets, 0U);
   EXPECT_EQ(Rows({"test", "d", "raw"}, {"image", "path", "hash"}),
             Rows({"test", "d", "vqa"}, {"image", "path", "hash"}));
+}
+
+TEST_F(ProcessTest, TwoProcessorsTakeEachUploadOnce) {
+  WriteRows("/in/rows.parquet", {{"image", Blobs({kPng, kPng})}});
+  constexpr int kUploads = 20;
+  for (int i = 0; i < kUploads; ++i) {
+    UploadRequest request = Request("d" + std::to_string(i % 3));
+    request.variant = "v" + std::to_string(i);
+    ASSERT_THAT(Stage(request), IsOk());
+  }
+  std::array<Result<ProcessReport>, 2> reports = {ProcessReport{}, ProcessReport{}};
+  {
+    std::vector<std::jthread> threads;
+    for (auto& report : reports) {
+      threads.emplace_back([this, &report] {
+        NullProgress progress;
+        report = ProcessUploads(*lake_, {.threads = 1}, progress, {});
+      });
+    }
+  }
+  ASSERT_THAT(reports[0], IsOk());
+  ASSERT_THAT(reports[1], IsOk());
+  EXPECT_EQ(reports[0]->failed() + reports[1]->failed(), 0U);
+  EXPECT_EQ(reports[0]->succeeded() + reports[1]->succeeded(), std::uint64_t{kUploads});
+  std::size_t rows = 0;
+  for (const char* dataset : {"d0", "d1", "d2"}) {
+    rows += Rows({"test", dataset, "raw"}, {"hash"}).size();
+  }
+  EXPECT_EQ(rows, 2U * kUploads);
+  EXPECT_EQ(Uploads(*lake_).Counts()->failed, 0U);
 }
 
 TEST_F(ProcessTest, StopPutsTheUploadBack) {
