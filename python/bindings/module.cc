@@ -1,5 +1,6 @@
 // The extension module datalake._core: a thin layer, the Python API is in python/datalake.
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
 
 #include "bindings/arrow_stream.h"
 #include "bindings/errors.h"
