@@ -108,11 +108,13 @@ Result<std::unique_ptr<Queries>> Queries::Open(Lake& lake, const QueryOptions& o
   DATALAKE_TRY_ASSIGN(const std::string catalog, io::AbsolutePath(lake.layout().catalog()));
   DATALAKE_TRY_ASSIGN(const std::string index, io::AbsolutePath(lake.layout().index()));
   std::unique_ptr<Queries> queries(new Queries(lake, options));  // NOLINT: private constructor
-  const query::EngineOptions engine{
-      .memory_limit_bytes = options.memory_limit_bytes,
-      .threads = options.threads,
-      .temp_folder = io::JoinPath(index, "query-" + MakeUuid(lake.context().random)),
-      .readable_folders = {catalog}};
+  query::EngineOptions engine{.memory_limit_bytes = options.memory_limit_bytes,
+                              .threads = options.threads,
+                              .readable_folders = {catalog}};
+  // index/ may be deleted at any time. Who may only read the lake queries it without spilling.
+  if (lake.context().fs.MakeDirectories(index)) {
+    engine.temp_folder = io::JoinPath(index, "query-" + MakeUuid(lake.context().random));
+  }
   DATALAKE_TRY_ASSIGN(queries->engine_, query::QueryEngine::Open(engine));
   return queries;
 }

@@ -22,8 +22,8 @@ struct EngineOptions {
   /// Memory of all queries together; above it they spill to `temp_folder`, or fail.
   std::uint64_t memory_limit_bytes = std::uint64_t{768} << 20;
   std::size_t threads = 0;  ///< 0: all cores
-  /// Where queries spill, made when needed and removed at the end; one of its own per engine.
-  /// Empty: no spilling.
+  /// Where queries spill, made when needed in a folder that exists, and removed at the end; one of
+  /// its own per engine. Empty: no spilling.
   std::string temp_folder = {};
   /// Absolute folders that hold the data files. Nothing else on the machine can be read.
   std::vector<std::string> readable_folders = {};

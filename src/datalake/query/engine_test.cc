@@ -33,6 +33,7 @@ namespace {
 
 using ::datalake::testing::IsError;
 using ::datalake::testing::IsOk;
+using ::datalake::testing::IsOkAndHolds;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -476,6 +477,29 @@ TEST_F(QueryEngineTest, SelectOnNoFilesGivesColumns) {
   const auto reader = engine_->Select(views_.views[{"data", "p/d/raw"}], {});
   ASSERT_THAT(reader, IsOk());
   EXPECT_THAT((*reader)->schema()->field_names(), ElementsAre("variant", "id", "text", "labels"));
+}
+
+TEST_F(QueryEngineTest, LargeSortsSpillIntoTheTempFolderAndLeaveNothing) {
+  const std::string temp = folder_ / "query";
+  auto engine = QueryEngine::Open(
+      {.memory_limit_bytes = std::uint64_t{64} << 20, .threads = 1, .temp_folder = temp});
+  ASSERT_THAT(engine, IsOk());
+  const std::string sql =
+      "select count(*) from (select md5(range::varchar) as h, repeat('x', 100) as t from "
+      "range(1500000) order by h limit 1400000)";
+  EXPECT_THAT(Rows((*engine)->Sql(sql, views_)), IsOkAndHolds(ElementsAre("1400000")));
+  engine->reset();
+  const auto left = fs_.List(temp);
+  EXPECT_TRUE(!left || left->empty());
+}
+
+TEST_F(QueryEngineTest, TooMuchMemoryIsAnErrorWithoutATempFolder) {
+  auto engine = QueryEngine::Open({.memory_limit_bytes = std::uint64_t{32} << 20, .threads = 1});
+  ASSERT_THAT(engine, IsOk());
+  EXPECT_THAT(Rows((*engine)->Sql("select count(*) from (select md5(range::varchar) as h from "
+                                  "range(3000000) order by h limit 2900000)",
+                                  views_)),
+              IsError(ErrorCode::kResourceExhausted, "memory"));
 }
 
 TEST_F(QueryEngineTest, OpenRefusesBadOptions) {
