@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -30,7 +29,7 @@
 
 #include "benchmarks/machine_facts.h"
 
-namespace datalake {
+namespace datalake::benchmarks {
 namespace {
 
 constexpr std::size_t kConnections = 64;
@@ -155,6 +154,7 @@ int Run() {
   const SystemClock clock;
   SystemRandom random;
   const testing::TempDir folder;
+  const Result<double> sync_before = SyncMillis(fs, folder.path());
   std::stop_source stop;
   std::promise<std::string> address;
   server::ServeOptions options{
@@ -179,8 +179,6 @@ int Run() {
   const double client_spent = Seconds(CLOCK_THREAD_CPUTIME_ID) - client_cpu;
   const double server_spent = Seconds(CLOCK_PROCESS_CPUTIME_ID) - process_cpu - client_spent;
   const double elapsed = Seconds(CLOCK_MONOTONIC) - wall;
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
   stop.request_stop();
   serving.join();
   if (!Verify(fs, options.lake_path, kWarmUp + kChats)) {
@@ -191,15 +189,16 @@ int Run() {
   fmt::print(
       "ingest: {:.0f} chats/s wall, {:.0f} chats/s per core of server CPU, p50 {:.2f} ms, p99 "
       "{:.2f} ms, "
-      "peak {} MB (server and client)\n",
+      "peak {} MB (server and client); fdatasync p50 {:.2f} ms before, {:.2f} ms after\n",
       chats / elapsed, chats / server_spent, Percentile(latencies, 0.5) * 1e3,
-      Percentile(latencies, 0.99) * 1e3, usage.ru_maxrss / 1024);
+      Percentile(latencies, 0.99) * 1e3, PeakMemoryBytes() >> 20, sync_before.value_or(-1),
+      SyncMillis(fs, folder.path()).value_or(-1));
   return 0;
 }
 
 }  // namespace
-}  // namespace datalake
+}  // namespace datalake::benchmarks
 
 int main() {
-  return datalake::Run();
+  return datalake::benchmarks::Run();
 }

@@ -45,21 +45,6 @@ std::shared_ptr<arrow::RecordBatch> SomeRows(std::int64_t first) {
       kRowsOfFile, {ids.Finish().ValueOrDie(), texts.Finish().ValueOrDie()});
 }
 
-// Milliseconds of one write and fdatasync of 4 KiB, the disk's own floor.
-Result<double> SyncMillis(io::FileSystem& fs, const Clock& clock, const std::string& path) {
-  DATALAKE_TRY_ASSIGN(auto file, fs.Create(path));
-  const std::string block(4096, 'x');
-  std::vector<double> millis;
-  for (int i = 0; i < 200; ++i) {
-    const std::int64_t start = clock.SteadyNanos();
-    DATALAKE_TRY(file->Write(block));
-    DATALAKE_TRY(file->Sync());
-    millis.push_back(static_cast<double>(clock.SteadyNanos() - start) / 1e6);
-  }
-  DATALAKE_TRY(file->Close());
-  return Percentile(std::move(millis), 0.5);
-}
-
 struct Times {
   std::vector<double> write_ms;
   std::vector<double> commit_ms;
@@ -113,7 +98,7 @@ Status Run(const std::string& folder) {
   const table::TableEnvironment environment{fs, clock, random};
   const std::string root = io::JoinPath(folder, "table-benchmark-" + MakeUuid(random));
   DATALAKE_TRY(fs.MakeDirectories(root));
-  DATALAKE_TRY_ASSIGN(const double sync_ms, SyncMillis(fs, clock, io::JoinPath(root, "_sync")));
+  DATALAKE_TRY_ASSIGN(const double sync_ms, SyncMillis(fs, folder));
   DATALAKE_TRY_ASSIGN(
       auto table, table::Table::Create(environment, root, {.schema = SomeRows(0)->schema()}, {}));
   DATALAKE_TRY_ASSIGN(const Times times, Append(*table, clock));

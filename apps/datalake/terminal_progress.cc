@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -47,8 +48,19 @@ TerminalProgress::TerminalProgress(const Clock& clock)
     : clock_(clock), is_terminal_(::isatty(STDERR_FILENO) == 1) {}
 
 TerminalProgress::~TerminalProgress() {
+  Finish();
+}
+
+void TerminalProgress::Finish() {
+  MutexLock lock(mutex_);
+  if (waiting_) {
+    last_drawn_ns_ = clock_.SteadyNanos();
+    Draw(*waiting_);
+    waiting_.reset();
+  }
   if (line_open_) {
     std::fputs("\n", stderr);
+    line_open_ = false;
   }
 }
 
@@ -56,6 +68,9 @@ void TerminalProgress::Report(const ProgressEvent& event) {
   MutexLock lock(mutex_);
   const std::int64_t now = clock_.SteadyNanos();
   const bool new_phase = event.phase != phase_;
+  if (new_phase && waiting_) {  // how the phase before ended
+    Draw(*std::exchange(waiting_, std::nullopt));
+  }
   if (new_phase) {
     phase_ = event.phase;
     phase_start_ns_ = now;
@@ -67,7 +82,10 @@ void TerminalProgress::Report(const ProgressEvent& event) {
   const std::int64_t period = is_terminal_ ? kTerminalPeriodNs : kPlainPeriodNs;
   if (new_phase || now - last_drawn_ns_ >= period) {
     last_drawn_ns_ = now;
+    waiting_.reset();
     Draw(event);
+  } else {
+    waiting_ = event;
   }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "datalake/base/clock.h"
@@ -18,6 +19,10 @@ class TerminalProgress final : public ProgressSink {
 
   void Report(const ProgressEvent& event) override;
 
+  /// Shows the newest event that was held back and ends the line; called before results are
+  /// printed.
+  void Finish();
+
  private:
   void Draw(const ProgressEvent& event) DATALAKE_REQUIRES(mutex_);
 
@@ -28,6 +33,7 @@ class TerminalProgress final : public ProgressSink {
   std::int64_t phase_start_ns_ DATALAKE_GUARDED_BY(mutex_) = 0;
   std::int64_t last_drawn_ns_ DATALAKE_GUARDED_BY(mutex_) = 0;
   bool line_open_ DATALAKE_GUARDED_BY(mutex_) = false;
+  std::optional<ProgressEvent> waiting_ DATALAKE_GUARDED_BY(mutex_);  // held back by the period
 };
 
 }  // namespace datalake::apps

@@ -18,8 +18,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kSealCheckPeriod{500};
 
-void SealNow(lake::Feed& feed) {
-  const auto report = feed.Seal();
+void Report(const Result<lake::SealReport>& report) {
   if (!report) {
     // Nothing is lost: the records stay in the write-ahead log and the next round tries again.
     LogError("cannot seal feed chat: " + ToString(report.error()));
@@ -42,9 +41,14 @@ class Sealer {
               never.WaitFor(mutex, stop, kSealCheckPeriod, [] { return false; });
             }
             const bool due = clock.SteadyNanos() - last >= period.count();
-            if (!stop.stop_requested() && (feed.WantsSeal() || due)) {
-              SealNow(feed);
+            if (stop.stop_requested()) {
+              return;
+            }
+            if (due) {
+              Report(feed.Seal());
               last = clock.SteadyNanos();
+            } else if (feed.WantsSeal()) {
+              Report(feed.SealClosed());
             }
           }
         }) {}
@@ -81,7 +85,7 @@ Status Serve(io::FileSystem& fs, const Clock& clock, Random& random, const Serve
     }
     http->Stop(options.drain);
   }
-  SealNow(*chat);
+  Report(chat->Seal());
   return {};
 }
 
