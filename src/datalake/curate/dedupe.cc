@@ -103,8 +103,11 @@ class KeyFinder {
 
   // Valid until the next call. Errors: kInvalidArgument, kUnsupported.
   Result<std::string_view> Find(const format::Document& document) {
-    if (is_text_) {
+    if (is_text_ && document.has_text) {
       return document.text;
+    }
+    if (is_text_) {
+      return NoString();
     }
     if (document.raw_line.empty()) {
       return Error{ErrorCode::kUnsupported, "only the key $.text is known in Parquet files"};
@@ -119,13 +122,17 @@ class KeyFinder {
     nodes_.clear();
     path_.Select(tree_.root(), scratch_, nodes_);
     if (nodes_.empty() || nodes_.front()->type != json::NodeType::kString) {
-      return Error{ErrorCode::kInvalidArgument,
-                   fmt::format("document has no string at the key {}", path_.text())};
+      return NoString();
     }
     return nodes_.front()->text;
   }
 
  private:
+  Error NoString() const {
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("document has no string at the key {}", path_.text())};
+  }
+
   const json::Path& path_;
   const bool is_text_;
   json::FlatTree tree_;
@@ -160,7 +167,11 @@ class BlockMaker {
         error.message += fmt::format(": {}", Where(file, batch, document.line));
         return error;
       }
-      json::AppendString(block->ids, document.id);
+      if (document.id_raw.empty()) {
+        json::AppendString(block->ids, document.id);
+      } else {
+        block->ids += document.id_raw;
+      }
       Row& row = block->rows.emplace_back();
       row.key_bytes = static_cast<std::uint32_t>(key->size());
       row.id_end = static_cast<std::uint32_t>(block->ids.size());
@@ -198,7 +209,7 @@ class BlockMaker {
 
   const DedupeOptions& options_;
   KeyFinder finder_;
-  json::DocumentParser parser_;
+  json::DocumentParser parser_{json::FieldTypes::kLoose};
 };
 
 // Reads one file into its queue: blocks in order, their parsing and hashing also on threads of

@@ -74,7 +74,8 @@ void DocumentBatch::DecodeJsonLines(json::DocumentParser& parser) {
     const std::string_view raw = block.substr(begin, end - begin);
     json::DocumentFields fields;
     if (const Status parsed = parser.Parse(raw, out, fields); parsed) {
-      documents_.push_back({fields.id, fields.text, fields.source, fields.metadata_raw, raw, line});
+      documents_.push_back({fields.id, fields.text, fields.source, fields.metadata_raw, raw, line,
+                            fields.id_raw, fields.has_text});
     } else {
       rejects_.push_back({line, byte_offset_ + begin, ReasonOf(raw, parsed.error()), raw});
     }

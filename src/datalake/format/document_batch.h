@@ -25,6 +25,8 @@ struct Document {
   std::string_view metadata_raw;  ///< JSON text, "" when absent
   std::string_view raw_line;      ///< the line as read, without its newline; "" from Parquet
   std::uint32_t line = 0;         ///< 0-based within the batch
+  std::string_view id_raw = {};   ///< as json::DocumentFields has it
+  bool has_text = true;           ///< likewise
 };
 
 /// A line that is no document: data, counted and written to the rejects file.

@@ -86,6 +86,7 @@ Field FieldOf(std::string_view key) {
 }  // namespace
 
 struct DocumentParser::State {
+  FieldTypes types = FieldTypes::kStrict;
   ondemand::parser parser;
   std::string_view line;
   char* out = nullptr;  // where the next unescaped string goes
@@ -96,6 +97,7 @@ struct DocumentParser::State {
     std::optional<std::string_view> source;
     std::optional<std::string_view> unused;
     std::string_view metadata;
+    std::string_view id_raw;
   };
 
   Error Reject(std::string_view reason, const char* at = nullptr) const {
@@ -295,6 +297,32 @@ struct DocumentParser::State {
     return {};
   }
 
+  static bool IsString(ondemand::value& value) { return value.raw_json_token().starts_with('"'); }
+
+  // As Read, where any field may be of any type.
+  Status ReadLoosely(ondemand::document& document, Field field, ondemand::value value,
+                     Found& found) {
+    switch (field) {
+      case Field::kId:
+        found.id_raw = {};
+        if (IsString(value)) {
+          return ReadString(value, "id", found.id);
+        }
+        found.id.reset();
+        return Raw(document, value, found.id_raw);
+      case Field::kText:
+        found.text.reset();
+        return IsString(value) ? ReadString(value, "text", found.text) : Check(value, 1);
+      case Field::kSource:
+        found.source.reset();
+        return IsString(value) ? ReadString(value, "source", found.source) : Check(value, 1);
+      case Field::kMetadata:
+        return Raw(document, value, found.metadata);
+      default:
+        return Check(value, 1);
+    }
+  }
+
   // One field of the document: kept, or checked for what it must be without being wanted.
   Status Read(ondemand::document& document, Field field, ondemand::value value, Found& found) {
     switch (field) {
@@ -330,7 +358,9 @@ struct DocumentParser::State {
         return Reject(error, Location(document));
       }
       DATALAKE_TRY_ASSIGN(const std::string_view key, Key(field));
-      DATALAKE_TRY(Read(document, FieldOf(key), field.value(), found));
+      DATALAKE_TRY(types == FieldTypes::kStrict
+                       ? Read(document, FieldOf(key), field.value(), found)
+                       : ReadLoosely(document, FieldOf(key), field.value(), found));
     }
     return {};
   }
@@ -351,6 +381,9 @@ struct DocumentParser::State {
     if (!document.at_end()) {
       return Reject("invalid JSON: more after the object", Location(document));
     }
+    if (types == FieldTypes::kLoose) {
+      return {};
+    }
     if (!found.id) {
       return Reject("no `id`");
     }
@@ -367,11 +400,21 @@ Status DocumentParser::Parse(std::string_view line, char*& out, DocumentFields& 
   state_->out = out;
   DATALAKE_TRY(state_->ReadLine(found));
   out = state_->out;
-  fields = {*found.id, *found.text, found.source.value_or(""), found.metadata};
+  if (!found.id && found.id_raw.empty()) {
+    found.id_raw = "null";
+  }
+  fields = {.id = found.id.value_or(""),
+            .text = found.text.value_or(""),
+            .source = found.source.value_or(""),
+            .metadata_raw = found.metadata,
+            .id_raw = found.id_raw,
+            .has_text = found.text.has_value()};
   return {};
 }
 
-DocumentParser::DocumentParser() : state_(std::make_unique<State>()) {}
+DocumentParser::DocumentParser(FieldTypes types) : state_(std::make_unique<State>()) {
+  state_->types = types;
+}
 
 DocumentParser::~DocumentParser() = default;
 DocumentParser::DocumentParser(DocumentParser&&) noexcept = default;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string_view>
 
@@ -15,13 +16,19 @@ struct DocumentFields {
   std::string_view text;
   std::string_view source;        ///< "" when absent
   std::string_view metadata_raw;  ///< the JSON text of `metadata`, "" when absent
+  std::string_view id_raw;        ///< loose: the JSON text of an `id` that is no string, else ""
+  bool has_text = true;           ///< loose: `text` is a string
 };
+
+/// What a document's fields may be. kStrict, as the Dolma toolkit's tagger: `id` and `text` are
+/// required strings; `source`, `created` and `added` are strings, `version` a string or null, when
+/// present. kLoose, as its deduper: any of them may be anything, or absent (an absent id is null).
+enum class FieldTypes : std::uint8_t { kStrict, kLoose };
 
 /// Reads documents from lines of JSON through simdjson, without a copy of what needs no unescaping.
 /// The whole line is checked: syntax and UTF-8 everywhere, also in fields that nobody asked for.
-/// Typed as the Dolma toolkit's decoder: `id` and `text` are required strings; `source`, `created`
-/// and `added` are strings, `version` a string or null, when present. Of a repeated key the last
-/// value counts. Keeps memory of about twice the longest line. Single-threaded: one a thread.
+/// Of a repeated key the last value counts. Keeps memory of about twice the longest line.
+/// Single-threaded: one a thread.
 class DocumentParser {
  public:
   /// Bytes that must be readable behind a line, and writable behind the room for its strings.
@@ -30,7 +37,7 @@ class DocumentParser {
   /// Deepest nesting of arrays and objects in a line.
   static constexpr std::size_t kMaxDepth = 256;
 
-  DocumentParser();
+  explicit DocumentParser(FieldTypes types = FieldTypes::kStrict);
   ~DocumentParser();
   DocumentParser(DocumentParser&&) noexcept;
   DocumentParser& operator=(DocumentParser&&) noexcept;

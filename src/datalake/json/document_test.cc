@@ -148,5 +148,26 @@ TEST(DocumentParserTest, ParsesAgainAfterBadLine) {
   }
 }
 
+TEST(DocumentParserTest, TakesAnyTypeWhenLoose) {
+  DocumentParser parser(FieldTypes::kLoose);
+  std::vector<char> room(400);
+  const auto parse = [&](std::string line) {
+    const std::size_t size = line.size();
+    line.append(DocumentParser::kPadding, ' ');
+    char* out = room.data();
+    DocumentFields fields;
+    EXPECT_THAT(parser.Parse(std::string_view(line).substr(0, size), out, fields), IsOk()) << line;
+    return std::make_tuple(std::string(fields.id), std::string(fields.id_raw),
+                           std::string(fields.source), fields.has_text);
+  };
+  EXPECT_EQ(parse(R"({"id":"a","text":"x","source":null,"created":null,"version":1})"),
+            std::make_tuple("a", "", "", true));
+  EXPECT_EQ(parse(R"({"id":7 ,"text":null,"source":"s"})"), std::make_tuple("", "7", "s", false));
+  EXPECT_EQ(parse(R"({"added":{}})"), std::make_tuple("", "null", "", false));
+  EXPECT_EQ(parse(R"({"id":[1, {}],"id":null,"text":1,"text":"y"})"),
+            std::make_tuple("", "null", "", true));
+  EXPECT_EQ(parse(R"({"id":{"a":1},"id":"b","text":"y"})"), std::make_tuple("b", "", "", true));
+}
+
 }  // namespace
 }  // namespace datalake::json
