@@ -1,6 +1,7 @@
 #include "datalake/json/document.h"
 
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include <gmock/gmock.h>
