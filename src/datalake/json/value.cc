@@ -33,10 +33,13 @@ std::optional<std::size_t> FindTooDeep(std::string_view text) {
   return std::nullopt;
 }
 
-// nlohmann's message without its "[json.exception.parse_error.101] parse error at …: " part.
+// nlohmann's message without its "[json.exception.parse_error.101] parse error at …: " part and
+// without the "last read: '…'" that quotes the input: it may be no UTF-8, and contributed text
+// belongs in no message.
 std::string_view ParseReason(std::string_view message) {
   const std::size_t at = message.find(": ");
-  return at == std::string_view::npos ? message : message.substr(at + 2);
+  message = at == std::string_view::npos ? message : message.substr(at + 2);
+  return message.substr(0, message.find("; last read"));
 }
 
 std::string Dump(const Value& value, int indent) {

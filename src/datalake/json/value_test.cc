@@ -77,5 +77,15 @@ TEST(ValueTest, DumpReplacesInvalidUtf8) {
   EXPECT_EQ(DumpValue(value), "{\"k\":\"a\xef\xbf\xbd\"}");
 }
 
+TEST(ParseValueTest, MessageNeverQuotesTheInput) {
+  for (const std::string text : {"\xff", "{\"secret word\": tru}", "\"\xc3"}) {
+    const auto value = ParseValue(text, "here");
+    ASSERT_FALSE(value.has_value());
+    EXPECT_EQ(value.error().message.find("last read"), std::string::npos) << value.error().message;
+    EXPECT_EQ(value.error().message.find("secret"), std::string::npos) << value.error().message;
+    EXPECT_EQ(value.error().message.find('\xff'), std::string::npos);
+  }
+}
+
 }  // namespace
 }  // namespace datalake::json
