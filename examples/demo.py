@@ -175,10 +175,13 @@ def version_and_load(story: Story, lake: datalake.Lake) -> None:
     check(all(size == 256 for size in sizes[:-1]), "all but the last batch are full")
 
 
-def one_query(story: Story, lake: datalake.Lake) -> None:
+def one_query(story: Story, lake: datalake.Lake, data: DemoData) -> None:
     """(e) One SQL query over all of it, and the same counts by readers that know nothing of us."""
     story.step("e", "One SQL query over everything")
     version = lake.load_collection("demo_train").version
+    # The server has ended and sealed: the table of the feed holds every chat in exactly one row.
+    stored = lake.sql('select count(*) as n from data."feeds/chat/raw"').to_pylist()[0]["n"]
+    check(stored == data.chats_count, f"every chat is stored once: {stored}")
     query = (
         "select 'chats' as what, count(*) as rows from feeds.chat"
         f" union all select 'pictures', count(*) from data.\"opensource/{PICTURES}/raw\""
@@ -263,7 +266,7 @@ def main() -> int:
         upload_pictures(story, server, data, path)
     curate_text(story, lake, data, work)
     version_and_load(story, lake)
-    one_query(story, lake)
+    one_query(story, lake, data)
     story.end(path, time.monotonic() - begin)
     return 0
 

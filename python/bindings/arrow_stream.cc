@@ -15,6 +15,38 @@ namespace {
 
 constexpr const char* kCapsuleName = "arrow_array_stream";
 
+// A stream with what it reads from: consumers such as pyarrow move the C struct out of the capsule,
+// so only the struct itself can keep the lake alive.
+struct OwnedStream {
+  ArrowArrayStream rows{};
+  std::shared_ptr<const void> owner;
+};
+
+OwnedStream& Owned(ArrowArrayStream* stream) {
+  return *static_cast<OwnedStream*>(stream->private_data);
+}
+
+int GetSchema(ArrowArrayStream* stream, ArrowSchema* out) {
+  ArrowArrayStream& rows = Owned(stream).rows;
+  return rows.get_schema(&rows, out);
+}
+
+int GetNext(ArrowArrayStream* stream, ArrowArray* out) {
+  ArrowArrayStream& rows = Owned(stream).rows;
+  return rows.get_next(&rows, out);
+}
+
+const char* GetLastError(ArrowArrayStream* stream) {
+  ArrowArrayStream& rows = Owned(stream).rows;
+  return rows.get_last_error(&rows);
+}
+
+void Release(ArrowArrayStream* stream) {
+  const std::unique_ptr<OwnedStream> owned(&Owned(stream));
+  owned->rows.release(&owned->rows);  // the rows go before their owner
+  stream->release = nullptr;
+}
+
 void DeleteStream(PyObject* capsule) {
   auto* stream = static_cast<ArrowArrayStream*>(PyCapsule_GetPointer(capsule, kCapsuleName));
   if (stream->release != nullptr) {  // nobody took it over
@@ -29,8 +61,15 @@ nb::object ArrowStream::Capsule() {
   if (rows_ == nullptr) {
     throw EngineError({ErrorCode::kInvalidArgument, "these rows were read already"});
   }
-  auto stream = std::make_unique<ArrowArrayStream>();
-  Unwrap(format::ExportRows(std::exchange(rows_, nullptr), stream.get()));
+  auto owned = std::make_unique<OwnedStream>();
+  Unwrap(format::ExportRows(std::exchange(rows_, nullptr), &owned->rows));
+  owned->owner = std::exchange(owner_, nullptr);
+  auto stream =
+      std::make_unique<ArrowArrayStream>(ArrowArrayStream{.get_schema = &GetSchema,
+                                                          .get_next = &GetNext,
+                                                          .get_last_error = &GetLastError,
+                                                          .release = &Release,
+                                                          .private_data = owned.release()});
   return nb::steal(PyCapsule_New(stream.release(), kCapsuleName, &DeleteStream));
 }
 

@@ -34,67 +34,78 @@ using Fields = std::map<std::string, std::string>;
 using Names = std::vector<std::string>;
 using Rows = std::shared_ptr<arrow::RecordBatchReader>;
 
-// A lake with everything it needs to live in this process. Thread-safe, as the engine's parts are.
-class PythonLake {
- public:
-  PythonLake(const std::string& path, bool create) {
+// A lake with everything it needs to live in this process; readers share it, so it lives as long as
+// the last of them.
+struct LakeState {
+  LakeState(const std::string& path, bool create) {
     if (create) {
-      static_cast<void>(Unwrap(lake::InitLake(fs_, clock_, random_, path)));
+      static_cast<void>(Unwrap(lake::InitLake(fs, clock, random, path)));
     }
-    lake_ = Unwrap(lake::Lake::Open(fs_, clock_, random_, path));
-    queries_ = Unwrap(lake::Queries::Open(*lake_));
+    lake = Unwrap(lake::Lake::Open(fs, clock, random, path));
+    queries = Unwrap(lake::Queries::Open(*lake));
   }
 
+  io::LocalFileSystem fs;
+  SystemClock clock;
+  SystemRandom random;
+  NullProgress progress;
+  std::unique_ptr<lake::Lake> lake;
+  std::unique_ptr<lake::Queries> queries;
+};
+
+// Thread-safe, as the engine's parts are.
+class PythonLake {
+ public:
+  PythonLake(const std::string& path, bool create)
+      : state_(std::make_shared<LakeState>(path, create)) {}
+
   ArrowStream Search(const lake::SearchRequest& request) {
-    return ArrowStream(Unwrap(queries_->Search(request)).rows);
+    return ArrowStream(Unwrap(state_->queries->Search(request)).rows, state_);
   }
 
   ArrowStream Sql(const std::string& query) {
-    return ArrowStream(Unwrap(queries_->Sql(query)).rows);
+    return ArrowStream(Unwrap(state_->queries->Sql(query)).rows, state_);
   }
 
   lake::UploadInfo UploadPath(const lake::UploadRequest& request) {
-    return Unwrap(lake::Uploads(*lake_).Stage(request, progress_, {}));
+    return Unwrap(lake::Uploads(*state_->lake).Stage(request, state_->progress, {}));
   }
 
   lake::UploadInfo UploadRows(const Rows& rows, const lake::UploadRequest& request) {
-    return Unwrap(lake::Uploads(*lake_).StageRows(request, *rows, progress_, {}));
+    return Unwrap(lake::Uploads(*state_->lake).StageRows(request, *rows, state_->progress, {}));
   }
 
   std::string Process() {
-    return ProcessReportJson(Unwrap(lake::ProcessUploads(*lake_, {}, progress_, {})));
+    return ProcessReportJson(Unwrap(lake::ProcessUploads(*state_->lake, {}, state_->progress, {})));
   }
 
-  Rows OpenPath(const std::string& path) { return Unwrap(format::OpenRows(fs_, path)).reader; }
+  Rows OpenPath(const std::string& path) {
+    return Unwrap(format::OpenRows(state_->fs, path)).reader;
+  }
 
   lake::CollectionInfo SaveCollection(const Rows& rows,
                                       const lake::SaveCollectionRequest& request) {
-    return Unwrap(lake::Collections(*lake_).Save(*rows, request));
+    return Unwrap(lake::Collections(*state_->lake).Save(*rows, request));
   }
 
   lake::CollectionInfo FindCollection(const std::string& name, const std::string& version) {
-    return Unwrap(lake::Collections(*lake_).Find(name, version));
+    return Unwrap(lake::Collections(*state_->lake).Find(name, version));
   }
 
   std::vector<lake::CollectionVersions> ListCollections() {
-    return Unwrap(lake::Collections(*lake_).List());
+    return Unwrap(lake::Collections(*state_->lake).List());
   }
 
   std::string DeleteCollection(const std::string& name, const std::string& version) {
-    return Unwrap(lake::Collections(*lake_).Delete(name, version));
+    return Unwrap(lake::Collections(*state_->lake).Delete(name, version));
   }
 
   ArrowStream ReadCollection(const std::string& name, const std::string& version) {
-    return ArrowStream(Unwrap(lake::Collections(*lake_).Open(name, version)));
+    return ArrowStream(Unwrap(lake::Collections(*state_->lake).Open(name, version)), state_);
   }
 
  private:
-  io::LocalFileSystem fs_;
-  SystemClock clock_;
-  SystemRandom random_;
-  NullProgress progress_;
-  std::unique_ptr<lake::Lake> lake_;
-  std::unique_ptr<lake::Queries> queries_;
+  std::shared_ptr<LakeState> state_;
 };
 
 // Runs `work` without the GIL: other Python threads go on meanwhile.

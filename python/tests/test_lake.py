@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 
@@ -78,6 +79,20 @@ def test_collection_is_loaded_whole_and_in_batches(lake: datalake.Lake) -> None:
     assert lake.delete_collection("train", "latest") == "v1.0"
 
 
+def test_a_reader_outlives_its_lake(tmp_path: Path) -> None:
+    datalake.init(tmp_path / "lake").save_collection(numbers(5000), "train")
+
+    def readers() -> list[pa.RecordBatchReader]:
+        lake = datalake.open(tmp_path / "lake")
+        name = lake.load_collection("train").version
+        upload(lake, numbers(3000))
+        return [lake.load_collection("train", name).reader(), lake.search_reader(["test"])]
+
+    opened = readers()
+    gc.collect()
+    assert [reader.read_all().num_rows for reader in opened] == [5000, 3000]
+
+
 def test_errors_are_classes_by_code(lake: datalake.Lake, tmp_path: Path) -> None:
     with pytest.raises(datalake.NotFoundError, match="did you mean huggingface"):
         lake.upload(numbers(1), "hugginface", "d")
@@ -91,7 +106,7 @@ def test_errors_are_classes_by_code(lake: datalake.Lake, tmp_path: Path) -> None
         datalake.open(tmp_path / "nothing")
     assert raised.value.code == "not_found"
     with pytest.raises(datalake.InvalidArgumentError, match="list of names"):
-        lake.search("test")  # type: ignore[arg-type]
+        lake.search("test")
 
 
 def test_a_pending_key_is_refused_and_overwritten_on_request(lake: datalake.Lake) -> None:

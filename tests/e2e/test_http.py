@@ -107,7 +107,7 @@ def test_what_is_wrong_is_named(api: Api) -> None:  # 8, 9, 10, 11, 12
     body = chat()
     del body["agent_id"]
     assert problem(api, body) == (["body", "agent_id"], "value_error.missing")
-    turn = {"content": "x", "rating": "meh"}
+    turn: dict[str, object] = {"content": "x", "rating": "meh"}
     where = ["body", "conversation", 0, "rating"]
     assert problem(api, chat(conversation=[turn])) == (where, "type_error.enum")
     assert problem(api, chat(conversation={}))[1] == "type_error.list"

@@ -96,6 +96,12 @@ def test_nothing_acknowledged_is_lost_or_doubled(tmp_path: Path) -> None:
     assert len(load.acknowledged) > CYCLES
     found = lake.sql("select ingest_id from feeds.chat").column("ingest_id").to_pylist()
     assert len(found) == len(set(found)), f"seed {SEED}: a chat is there twice"
+    # feeds.chat shows each id once by definition; the table must hold each version once, too.
+    rows = lake.sql(
+        "select count(*) as n, count(distinct (ingest_id, version)) as versions,"
+        ' count(distinct ingest_id) as ids from data."feeds/chat/raw"'
+    ).to_pylist()[0]
+    assert rows["n"] == rows["versions"] == rows["ids"] == len(found), f"seed {SEED}: {rows}"
     assert load.acknowledged - set(found) == set(), f"seed {SEED}: acknowledged chats are missing"
     assert set(found) <= load.sent
     wrong_text = "not starts_with(conversation[1].content, 'question')"

@@ -403,11 +403,13 @@ void BeastServer::Stop(std::chrono::milliseconds patience) {
   while (connections_.load() > 0 && std::chrono::steady_clock::now() < deadline) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
-  pool_.reset();  // finishes the handlers that run; their answers go to the io_contexts
   for (auto& shard : shards_) {
     shard->io.stop();
   }
-  threads_.clear();  // joins
+  threads_.clear();  // joins; nothing uses the pool from here on
+  // Finishes the handlers that still run: their late answers are posted to contexts that are
+  // stopped but alive, and dropped with them.
+  pool_.reset();
 }
 
 }  // namespace

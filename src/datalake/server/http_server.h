@@ -48,7 +48,8 @@ class HttpServer {
   virtual std::uint16_t port() const = 0;
 
   /// Stops to accept, lets running requests end for at most `patience`, closes all. Idempotent; the
-  /// destructor calls it with no patience.
+  /// destructor calls it with no patience. A responder that is called later does nothing, but must
+  /// not be called after the server is destroyed.
   virtual void Stop(std::chrono::milliseconds patience) = 0;
 };
 

@@ -66,16 +66,17 @@ Status Serve(io::FileSystem& fs, const Clock& clock, Random& random, const Serve
     DATALAKE_TRY(lake::InitLake(fs, clock, random, options.lake_path));
   }
   DATALAKE_TRY_ASSIGN(const auto lake, lake::Lake::Open(fs, clock, random, options.lake_path));
-  DATALAKE_TRY_ASSIGN(const auto chat, lake::Feed::Open(*lake, "chat", {}));
+  DATALAKE_TRY_ASSIGN(auto chat, lake::Feed::Open(*lake, "chat", {}));
   job::JobStore store(fs, clock, lake->layout().jobs());
   DATALAKE_TRY_ASSIGN(const auto jobs, job::JobRunner::Open(store, clock));
   DATALAKE_TRY(RegisterJobs(*jobs, *lake));
   Service service{*lake, *chat, *jobs, clock, options.version};
   Router router;
   DATALAKE_TRY(AddRoutes(router, service));
+  std::unique_ptr<HttpServer> http;
   {
     const Sealer sealer(*chat, clock, options.seal_period);
-    DATALAKE_TRY_ASSIGN(const auto http, HttpServer::Start(options.http, router, random));
+    DATALAKE_TRY_ASSIGN(http, HttpServer::Start(options.http, router, random));
     ready(http->address());
     Mutex mutex;
     CondVar stopped;
@@ -86,6 +87,8 @@ Status Serve(io::FileSystem& fs, const Clock& clock, Random& random, const Serve
     http->Stop(options.drain);
   }
   Report(chat->Seal());
+  // The feed ends before the server: an append that outlived the drain still answers into it.
+  chat.reset();
   return {};
 }
 
