@@ -19,8 +19,7 @@ struct Unsupported {
 };
 
 Error NotYet(std::string_view what) {
-  return Error{ErrorCode::kUnsupported,
-               fmt::format("not supported yet (issue 4, the curation engine): {}", what)};
+  return Error{ErrorCode::kUnsupported, fmt::format("not supported yet: {}", what)};
 }
 
 void ReadDocumentsPart(json::ConfigReader& dedupe, DedupeOptions& options) {

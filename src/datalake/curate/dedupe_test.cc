@@ -255,7 +255,7 @@ TEST(DedupeOptionsTest, RefusesWhatItCannotDo) {
   EXPECT_THAT(read(R"(,"min_lenght":3}})"),
               IsError(ErrorCode::kInvalidArgument, "min_lenght; did you mean min_length?"));
   EXPECT_THAT(read(R"(,"paragraphs":{"attribute_name":"p"}}})"),
-              IsError(ErrorCode::kUnsupported, "issue 4"));
+              IsError(ErrorCode::kUnsupported, "not supported yet"));
   EXPECT_THAT(read(R"(,"num_partitions":2}})"), IsError(ErrorCode::kUnsupported, "num_partitions"));
   EXPECT_THAT(read(R"(,"min_words":2}})"), IsError(ErrorCode::kUnsupported, "min_words"));
   EXPECT_THAT(read(R"(},"bloom_filter":{"read_only":true}})"),

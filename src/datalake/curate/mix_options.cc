@@ -19,7 +19,7 @@ Status CheckSyntax(const std::string& syntax) {
   }
   if (syntax == "jq") {
     return Error{ErrorCode::kUnsupported,
-                 "not supported yet (issue 4, the curation engine): syntax jq; write the filter as "
+                 "not supported yet: syntax jq; write the filter as "
                  "JSONPath"};
   }
   return Invalid(fmt::format("unknown syntax: {}; known: jsonpath, jq", syntax));
@@ -92,10 +92,9 @@ class StreamReader {
       config_.Merge(rule);
       Keep(CheckSyntax(syntax));
       if (out.replacement.starts_with('$')) {
-        Keep(Error{ErrorCode::kUnsupported,
-                   fmt::format("not supported yet (issue 4, the curation engine): a replacement "
-                               "computed by jq: {}",
-                               out.replacement)});
+        Keep(Error{ErrorCode::kUnsupported, fmt::format("not supported yet: a replacement "
+                                                        "computed by jq: {}",
+                                                        out.replacement)});
       }
     }
   }

@@ -141,10 +141,9 @@ class Planner {
     MixInput input;
     input.documents = file;
     if (file.ends_with(".parquet")) {
-      return Error{ErrorCode::kUnsupported,
-                   fmt::format("not supported yet (issue 4, the curation engine): mixing Parquet "
-                               "files: {}",
-                               file)};
+      return Error{ErrorCode::kUnsupported, fmt::format("not supported yet: mixing Parquet "
+                                                        "files: {}",
+                                                        file)};
     }
     for (const std::string& name : stream.attributes) {
       DATALAKE_TRY_ASSIGN(const std::string path, AttributePath(file, kDocuments, name));

@@ -40,6 +40,28 @@ constexpr std::string_view kServerName = "datalake";
 constexpr std::size_t kReadBytes = 16 << 10;
 constexpr std::size_t kMaxDroppedBytes = 4 << 20;
 
+// A part of the memory that all request bodies may take together, given back at the end of the
+// scope.
+class BodyReservation {
+ public:
+  explicit BodyReservation(std::atomic<std::uint64_t>& taken) : taken_(taken) {}
+
+  BodyReservation(const BodyReservation&) = delete;
+  BodyReservation& operator=(const BodyReservation&) = delete;
+
+  ~BodyReservation() { taken_ -= bytes_; }
+
+  // False when `limit` would be passed; what was taken is given back all the same.
+  bool Take(std::uint64_t bytes, std::uint64_t limit) {
+    bytes_ = bytes;
+    return (taken_ += bytes) <= limit;
+  }
+
+ private:
+  std::atomic<std::uint64_t>& taken_;
+  std::uint64_t bytes_ = 0;
+};
+
 // One thread's share of the server: its io_context, its acceptor, its connections.
 struct Shard {
   asio::io_context io{1};
@@ -84,6 +106,7 @@ class BeastServer final : public HttpServer {
   std::uint16_t port_ = 0;
   std::atomic<bool> stopping_{false};
   std::atomic<std::size_t> connections_{0};
+  std::atomic<std::uint64_t> body_bytes_{0};
   std::vector<std::unique_ptr<Shard>> shards_;
   std::vector<std::jthread> threads_;
   std::unique_ptr<ThreadPool> pool_;
@@ -241,6 +264,25 @@ std::optional<Response> ReadErrorResponse(const beast::error_code& code, ErrorFo
   return StatusResponse(400, "not a valid HTTP/1.1 request: " + code.message(), form, request_id);
 }
 
+using BodyParser = http::request_parser<http::string_body>;
+
+// The request's target, empty while its header is not complete.
+std::string_view TargetOf(const BodyParser& parser) {
+  if (!parser.is_header_done()) {
+    return {};
+  }
+  const auto target = parser.get().target();
+  return {target.data(), target.size()};
+}
+
+// The most memory that the body of a request with this header may take.
+std::uint64_t BodyBound(const BodyParser& parser, std::uint64_t limit) {
+  if (const auto length = parser.content_length()) {
+    return std::min<std::uint64_t>(*length, limit);
+  }
+  return parser.chunked() ? limit : 0;
+}
+
 asio::awaitable<void> BeastServer::Serve(Shard& shard, Tcp::socket socket) {
   boost::system::error_code ignored;
   const auto endpoint = socket.remote_endpoint(ignored);
@@ -252,31 +294,36 @@ asio::awaitable<void> BeastServer::Serve(Shard& shard, Tcp::socket socket) {
     if (buffer.size() == 0 && !co_await WaitForBytes(shard, stream, buffer)) {
       break;
     }
-    http::request_parser<http::string_body> parser;
+    BodyParser parser;
     parser.header_limit(options_.max_header_bytes);
     parser.body_limit(options_.max_body_bytes);
     stream.expires_after(options_.read_timeout);
     auto [code, got] = co_await http::async_read_header(stream, buffer, parser, kAwait);
-    if (!code && beast::iequals(parser.get()[http::field::expect], "100-continue")) {
+    BodyReservation reservation(body_bytes_);
+    const bool fits = code || reservation.Take(BodyBound(parser, options_.max_body_bytes),
+                                               options_.max_bodies_bytes);
+    if (!code && fits && beast::iequals(parser.get()[http::field::expect], "100-continue")) {
       http::response<http::empty_body> go_on(http::status::continue_, parser.get().version());
       std::tie(code, got) = co_await http::async_write(stream, go_on, kAwait);
     }
-    if (!code) {
+    if (!code && fits) {
       std::tie(code, got) = co_await http::async_read(stream, buffer, parser, kAwait);
     }
     std::string id = NewRequestId();
     const bool head = parser.get().method() == http::verb::head;
     std::optional<Response> response;
     if (code) {
-      const ErrorForm form =
-          ErrorFormOfPath(parser.is_header_done() ? std::string_view(parser.get().target().data(),
-                                                                     parser.get().target().size())
-                                                  : std::string_view());
+      const ErrorForm form = ErrorFormOfPath(TargetOf(parser));
       response = ReadErrorResponse(code, form, id, options_);
       keep_alive = false;
       if (!response) {
         break;
       }
+    } else if (!fits) {
+      response = StatusResponse(503, "too many large requests are under way; try again",
+                                ErrorFormOfPath(TargetOf(parser)), id);
+      response->headers.emplace_back("Retry-After", "1");
+      keep_alive = false;
     } else {
       keep_alive = parser.get().keep_alive();
       response = co_await Dispatch(ReadRequest(parser.get(), peer, id));

@@ -20,10 +20,11 @@ struct HttpServerOptions {
   std::size_t blocking_threads = 4;
   std::size_t blocking_queue = 256;  ///< beyond: 503 with Retry-After
   std::size_t max_connections = 4096;
-  std::uint64_t max_body_bytes = 16U << 20;    ///< beyond: 413 before the body is read
-  std::uint32_t max_header_bytes = 16U << 10;  ///< beyond: 431
-  std::chrono::seconds read_timeout{30};       ///< for a whole request once its first byte came
-  std::chrono::seconds idle_timeout{75};       ///< between requests of a connection
+  std::uint64_t max_body_bytes = 4U << 20;      ///< beyond: 413 before the body is read
+  std::uint64_t max_bodies_bytes = 256U << 20;  ///< of all requests under way; beyond: 503
+  std::uint32_t max_header_bytes = 16U << 10;   ///< beyond: 431
+  std::chrono::seconds read_timeout{30};        ///< for a whole request once its first byte came
+  std::chrono::seconds idle_timeout{75};        ///< between requests of a connection
   std::chrono::seconds write_timeout{30};
 
   /// Errors: kInvalidArgument, kUnsupported (an address that is not loopback).

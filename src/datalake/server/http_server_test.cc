@@ -149,6 +149,26 @@ TEST_F(HttpServerTest, RefusesABodyOverTheLimitBeforeReadingIt) {
               StartsWith("HTTP/1.1 413"));
 }
 
+TEST_F(HttpServerTest, RefusesBodiesThatTogetherPassTheirLimit) {
+  Start({.max_body_bytes = 1000, .max_bodies_bytes = 1500});
+  const Client first(server_->port());
+  first.Send("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nx");
+  std::string second;
+  for (int i = 0; i < 100 && !second.starts_with("HTTP/1.1 503"); ++i) {  // until the first is read
+    second =
+        Ask("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n"
+            "Connection: close\r\n\r\n" +
+            std::string(1000, 'y'));
+  }
+  EXPECT_THAT(second, StartsWith("HTTP/1.1 503"));
+  EXPECT_THAT(second, HasSubstr("Retry-After: 1"));
+  first.Send(std::string(999, 'x'));
+  EXPECT_THAT(first.ReadUntil("x!"), HasSubstr("200 OK"));
+  EXPECT_THAT(Ask("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n"
+                  "Connection: close\r\n\r\nz"),
+              HasSubstr("z!"));
+}
+
 TEST_F(HttpServerTest, RefusesHugeHeadersAndGarbage) {
   Start({.max_header_bytes = 1024});
   EXPECT_THAT(
