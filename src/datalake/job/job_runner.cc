@@ -177,9 +177,11 @@ class ThreadJobRunner final : public JobRunner {
   struct Entry {
     std::shared_ptr<RunningJob> job;
     std::thread thread;
+    bool again = false;  // asked for meanwhile: the body may not see what is new since
   };
 
   void Run(const std::shared_ptr<RunningJob>& job, const JobBody& body);
+  bool EndUnlessAgain(const std::shared_ptr<RunningJob>& job, const Result<std::string>& result);
   void Reap();
 
   std::shared_ptr<RunningJob> FindRunning(std::string_view id) {
@@ -239,8 +241,9 @@ Result<StartedJob> ThreadJobRunner::Start(std::string_view kind, std::string par
   if (shutdown_) {
     return Error{ErrorCode::kUnavailable, "no new jobs, the program is ending"};
   }
-  for (const auto& [id, entry] : running_) {
+  for (auto& [id, entry] : running_) {
     if (entry.job->kind() == kind) {
+      entry.again = entry.again || entry.job->parameters() == parameters;
       return StartedJob{.id = id, .already_running = true};
     }
   }
@@ -254,22 +257,30 @@ Result<StartedJob> ThreadJobRunner::Start(std::string_view kind, std::string par
 // A job's thread.
 void ThreadJobRunner::Run(const std::shared_ptr<RunningJob>& job, const JobBody& body) {
   Result<std::string> result = Error{ErrorCode::kInternal, "job body gave no result"};
-  try {
-    result = body(*job);
-  } catch (const std::exception& exception) {
-    result = Error{ErrorCode::kInternal, fmt::format("job failed: {}", exception.what())};
-  }
-  bool shutdown = false;
-  {
-    const MutexLock lock(mutex_);
-    shutdown = shutdown_;
-  }
-  job->End(result, shutdown);
+  do {
+    try {
+      result = body(*job);
+    } catch (const std::exception& exception) {
+      result = Error{ErrorCode::kInternal, fmt::format("job failed: {}", exception.what())};
+    }
+  } while (!EndUnlessAgain(job, result));
+}
+
+// Ends the job, or says false when its body has to run once more. One critical section, also over
+// the saving of the record: a Start either comes before it and is seen, or finds no such job.
+bool ThreadJobRunner::EndUnlessAgain(const std::shared_ptr<RunningJob>& job,
+                                     const Result<std::string>& result) {
   const MutexLock lock(mutex_);
   const auto found = running_.find(job->id());
+  if (result && found->second.again && !job->stop().stop_requested()) {
+    found->second.again = false;
+    return false;
+  }
+  job->End(result, shutdown_);
   ended_threads_.push_back(std::move(found->second.thread));
   running_.erase(found);
   ended_.NotifyAll();
+  return true;
 }
 
 Result<StartedJob> ThreadJobRunner::Restart(std::string_view id) {

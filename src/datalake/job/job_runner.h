@@ -34,12 +34,14 @@ class JobContext {
 };
 
 /// The work of one kind of job: returns its result as JSON. kCancelled after a requested stop makes
-/// the job cancelled, every other error failed. Must stop soon after a stop request.
+/// the job cancelled, every other error failed. Must stop soon after a stop request. Called once
+/// more when Start asked for the job while it ran: the last result counts and has to cover all
+/// calls. Each job works on a copy of its own, so state held by value lasts for these calls.
 using JobBody = std::function<Result<std::string>(JobContext&)>;
 
 struct StartedJob {
   std::string id;
-  bool already_running = false;  ///< `id` is that of the job that was running; nothing was started
+  bool already_running = false;  ///< `id` is that of the job that was running
 };
 
 /// Runs jobs in the background, at most one of a kind at a time. Thread-safe.
@@ -55,8 +57,10 @@ class JobRunner {
   /// Makes a kind known. Errors: kInvalidArgument (name), kAlreadyExists.
   virtual Status Register(std::string_view kind, JobBody body) = 0;
 
-  /// Starts a job of a known kind, or returns the one of that kind that runs. Its record is durable
-  /// when this returns. Errors: kNotFound (kind), kIo.
+  /// Starts a job of a known kind, or returns the one of that kind that runs. With the parameters
+  /// of that one its body runs once more before it ends as completed, so that a call always finds
+  /// what there was when Start was called. Its record is durable when this returns. Errors:
+  /// kNotFound (kind), kUnavailable (the runner ends), kIo.
   virtual Result<StartedJob> Start(std::string_view kind, std::string parameters) = 0;
 
   /// Starts a new job with kind and parameters of an ended one. Errors: kNotFound, kConflict (it

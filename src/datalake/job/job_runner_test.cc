@@ -1,7 +1,10 @@
 #include "datalake/job/job_runner.h"
 
+#include <atomic>
 #include <memory>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,6 +12,7 @@
 #include "datalake/base/mutex.h"
 #include "datalake/base/process.h"
 #include "datalake/io/local_file_system.h"
+#include "datalake/io/memory_file_system.h"
 #include "datalake/testing/manual_clock.h"
 #include "datalake/testing/matchers.h"
 #include "datalake/testing/temp_dir.h"
@@ -91,6 +95,70 @@ TEST_F(JobRunnerTest, SecondStartGivesTheRunningJob) {
   ASSERT_THAT(third, IsOk());
   EXPECT_FALSE(third->already_running);
   EXPECT_NE(third->id, first->id) << "ids are unique within a millisecond";
+}
+
+TEST_F(JobRunnerTest, StartMeanwhileRunsTheBodyOnceMore) {
+  auto runner = OpenRunner();
+  ASSERT_THAT(runner->Register("count",
+                               [gate = gate_.Body(),
+                                rounds = 0](JobContext& context) mutable -> Result<std::string> {
+                                 DATALAKE_TRY(gate(context));
+                                 return std::to_string(++rounds);
+                               }),
+              IsOk());
+  const auto first = runner->Start("count", "");
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(runner->Start("count", "")->id, first->id);
+  }
+  gate_.Open();
+  EXPECT_EQ(runner->Wait(first->id, {})->result, "2") << "state of the body lasts for the job";
+  const auto next = runner->Start("count", "");
+  EXPECT_EQ(runner->Wait(next->id, {})->result, "1") << "and no longer";
+}
+
+TEST_F(JobRunnerTest, CancelledJobIsNotRunOnceMore) {
+  auto runner = OpenRunner();
+  const auto started = runner->Start("process", "");
+  ASSERT_THAT(runner->Start("process", ""), IsOk());
+  ASSERT_THAT(runner->Cancel(started->id), IsOk());
+  const auto record = runner->Wait(started->id, {});
+  EXPECT_EQ(record->state, JobState::kCancelled);
+  EXPECT_THAT(record->log, SizeIs(1));
+}
+
+// What was there before Start is done when the job that Start named has ended, also when Start came
+// between the last look of a body and the end of its job.
+TEST_F(JobRunnerTest, NoStartIsLost) {
+  io::MemoryFileSystem fs;
+  ASSERT_THAT(fs.MakeDirectories("/jobs"), IsOk());
+  JobStore store(fs, clock_, "/jobs");
+  auto opened = JobRunner::Open(store, clock_);
+  ASSERT_THAT(opened, IsOk());
+  const std::unique_ptr<JobRunner> runner = *std::move(opened);
+  std::atomic<int> posted{0};
+  std::atomic<int> done{0};
+  ASSERT_THAT(runner->Register("drain",
+                               [&](JobContext&) -> Result<std::string> {
+                                 done = posted.load();
+                                 return std::string("{}");
+                               }),
+              IsOk());
+  std::atomic<int> lost{0};
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 4; ++t) {
+      threads.emplace_back([&] {
+        for (int i = 0; i < 100; ++i) {
+          const int mine = ++posted;
+          const auto started = runner->Start("drain", "");
+          ASSERT_THAT(started, IsOk());
+          ASSERT_THAT(runner->Wait(started->id, {}), IsOk());
+          lost += done.load() < mine ? 1 : 0;
+        }
+      });
+    }
+  }
+  EXPECT_EQ(lost.load(), 0);
 }
 
 TEST_F(JobRunnerTest, AnotherKindRunsBesideIt) {

@@ -36,6 +36,9 @@ struct ProcessReport {
 
   std::uint64_t succeeded() const;
   std::uint64_t failed() const;
+
+  /// Makes it the report of this run and of `later`.
+  void Add(ProcessReport later);
 };
 
 struct ProcessOptions {

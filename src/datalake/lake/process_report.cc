@@ -1,5 +1,6 @@
 // The seed's result of a process job, with our counts.
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <utility>
 
@@ -55,6 +56,12 @@ std::uint64_t ProcessReport::succeeded() const {
 
 std::uint64_t ProcessReport::failed() const {
   return uploads.size() - succeeded();
+}
+
+void ProcessReport::Add(ProcessReport later) {
+  uploads.insert(uploads.end(), std::make_move_iterator(later.uploads.begin()),
+                 std::make_move_iterator(later.uploads.end()));
+  duration += later.duration;
 }
 
 std::string ProcessReportJson(const ProcessReport& report) {
