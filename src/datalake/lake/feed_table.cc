@@ -168,9 +168,13 @@ Result<SealedSegment> SealSegmentIntoTable(const wal::Wal& wal, const wal::Segme
     }
     request.adds.insert(request.adds.end(), files->begin(), files->end());
   }
-  DATALAKE_TRY_ASSIGN(const table::CommitResult result, table.Commit(request));
-  sealed.version = result.version;
-  sealed.already_applied = result.already_applied;
+  const auto result = table.Commit(request);
+  table.DiscardIfAbsent(result, request.adds);
+  if (!result) {
+    return result.error();
+  }
+  sealed.version = result->version;
+  sealed.already_applied = result->already_applied;
   return sealed;
 }
 

@@ -13,6 +13,7 @@
 
 #include "datalake/base/id.h"
 #include "datalake/base/random.h"
+#include "datalake/io/atomic_file.h"
 #include "datalake/io/memory_file_system.h"
 #include "datalake/lake/chat_table.h"
 #include "datalake/lake/feed_record.h"
@@ -174,6 +175,22 @@ TEST_F(FeedTest, SealWithoutRecordsDoesNothing) {
   ASSERT_THAT(sealed, IsOk());
   EXPECT_EQ(sealed->segments, 0U);
   EXPECT_EQ(sealed->version, -1);
+}
+
+TEST_F(FeedTest, RefusedCommitsLeaveNoFiles) {
+  const std::string root = lake_->context().layout.Table(FeedTableName("chat"));
+  ASSERT_THAT(io::ReplaceFile(fs_, root + "/_delta_log/00000000000000000001.json",
+                              R"({"protocol":{"minReaderVersion":1,"minWriterVersion":4}})"
+                              "\n"),
+              IsOk());
+  ASSERT_THAT(feed_->Append(Chat("a", "1")), IsOk());
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    EXPECT_THAT(feed_->Seal(), IsError(ErrorCode::kUnsupported, "writer version"));
+    const auto files = fs_.List(root + "/day=2026-01-01");
+    ASSERT_THAT(files, IsOk());
+    EXPECT_EQ(files->size(), 0U);
+  }
+  EXPECT_THAT(feed_->Get("a"), IsOk()) << "still in the log";
 }
 
 TEST_F(FeedTest, LostWalFolderDoesNotReuseItsNumbers) {

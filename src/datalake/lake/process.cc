@@ -26,16 +26,37 @@ namespace {
 
 constexpr std::chrono::minutes kAbandonedAge{10};
 constexpr int kCommitAttempts = 5;
+constexpr std::string_view kRejectsSuffix = "_rejects.jsonl";
 
 std::string UploadAppId(std::string_view id) {
   return fmt::format("upload/{}", id);
 }
 
+// The file of an upload's rejected rows, made for the first one. Publish does nothing without rows.
+class RejectsFile {
+ public:
+  RejectsFile(io::FileSystem& fs, std::string path) : fs_(fs), path_(std::move(path)) {}
+
+  Status Write(const RejectedRow& row) {
+    if (file_ == nullptr) {
+      DATALAKE_TRY_ASSIGN(file_, io::AtomicFile::Make(fs_, path_, io::PublishMode::kReplace));
+    }
+    return file_->Write(row.json + "\n");
+  }
+
+  Status Publish() { return file_ == nullptr ? Status() : file_->Publish(); }
+
+ private:
+  io::FileSystem& fs_;
+  const std::string path_;
+  std::unique_ptr<io::AtomicFile> file_;
+};
+
 // Staged rows as rows of the table, pulled by the table's writer.
 class LinkedRows final : public arrow::RecordBatchReader {
  public:
   LinkedRows(std::shared_ptr<arrow::RecordBatchReader> staged, AssetLinker& linker,
-             io::AtomicFile* rejects, const std::function<void(std::uint64_t)>& report)
+             RejectsFile& rejects, const std::function<void(std::uint64_t)>& report)
       : staged_(std::move(staged)), linker_(linker), rejects_(rejects), report_(report) {}
 
   std::shared_ptr<arrow::Schema> schema() const override { return linker_.schema(); }
@@ -63,7 +84,7 @@ class LinkedRows final : public arrow::RecordBatchReader {
     DATALAKE_TRY_ASSIGN(auto linked, linker_.Link(batch));
     ready_.assign(linked.begin(), linked.end());
     for (const RejectedRow& row : linker_.TakeRejected()) {
-      DATALAKE_TRY(rejects_->Write(row.json + "\n"));
+      DATALAKE_TRY(rejects_.Write(row));
     }
     report_(static_cast<std::uint64_t>(batch.num_rows()));
     return {};
@@ -71,7 +92,7 @@ class LinkedRows final : public arrow::RecordBatchReader {
 
   std::shared_ptr<arrow::RecordBatchReader> staged_;
   AssetLinker& linker_;
-  io::AtomicFile* rejects_;
+  RejectsFile& rejects_;
   const std::function<void(std::uint64_t)>& report_;
   std::deque<std::shared_ptr<arrow::RecordBatch>> ready_;
 };
@@ -160,6 +181,8 @@ class Processor {
 
  private:
   Result<std::unique_ptr<io::FileLock>> Claim(const std::string& id, UploadState state);
+  Result<std::optional<std::string>> ProcessOne(const std::vector<UploadInfo>& waiting,
+                                                ProcessReport& report);
   Status ProcessClaimed(const std::string& id, ProcessReport& report);
   Result<ProcessedUpload> Process(const UploadInfo& info, const std::string& folder);
   Status LinkAndCommit(const UploadInfo& info, const std::string& folder,
@@ -168,6 +191,8 @@ class Processor {
   Status Finish(const std::string& id, UploadState state);
   Status Fail(const std::string& id, const Error& error);
   Status RemoveAbandoned();
+  Status RemoveFolder(const std::string& folder);
+  Status RemoveTemporaryFile(const std::string& name, const std::string& path);
   void ReportRows(std::uint64_t rows);
 
   Lake& lake_;
@@ -187,7 +212,7 @@ void Processor::ReportRows(std::uint64_t rows) {
                     .unit = "rows"});
 }
 
-// Stagers and removers that died leave ".<id>.tmp" folders behind.
+// Stagers and removers that died leave ".<id>.tmp" folders behind, processors files of rejects.
 Status Processor::RemoveAbandoned() {
   io::FileSystem& fs = context_.fs;
   for (const UploadState state :
@@ -195,21 +220,42 @@ Status Processor::RemoveAbandoned() {
     const std::string parent = context_.layout.Staging(state);
     DATALAKE_TRY_ASSIGN(const auto entries, fs.List(parent));
     for (const io::DirectoryEntry& entry : entries) {
-      if (!entry.is_directory || !entry.name.starts_with('.') || !entry.name.ends_with(".tmp")) {
+      if (!entry.name.starts_with('.') || !entry.name.ends_with(".tmp")) {
         continue;
       }
-      const std::string folder = io::JoinPath(parent, entry.name);
-      const auto info = fs.Stat(folder);
+      const std::string path = io::JoinPath(parent, entry.name);
+      const auto info = fs.Stat(path);
       if (!info || context_.clock.Now() - info->modified < kAbandonedAge) {
         continue;
       }
-      const auto lock = fs.Lock(io::JoinPath(folder, kClaimFile));
-      if (lock) {
-        DATALAKE_TRY(fs.RemoveTree(folder));
-      }
+      DATALAKE_TRY(entry.is_directory ? RemoveFolder(path) : RemoveTemporaryFile(entry.name, path));
     }
   }
   return {};
+}
+
+Status Processor::RemoveFolder(const std::string& folder) {
+  const auto lock = context_.fs.Lock(io::JoinPath(folder, kClaimFile));
+  return lock ? context_.fs.RemoveTree(folder) : Status();
+}
+
+// A file of rejects (".<id>_rejects.jsonl.<pid>.<n>.tmp") belongs to whoever has claimed its upload
+// and may get its next row after a long while.
+Status Processor::RemoveTemporaryFile(const std::string& name, const std::string& path) {
+  io::FileSystem& fs = context_.fs;
+  std::unique_ptr<io::FileLock> claim;
+  const std::size_t suffix = name.rfind(kRejectsSuffix);
+  if (suffix != std::string::npos) {
+    const std::string id = name.substr(1, suffix - 1);
+    auto lock =
+        fs.Lock(io::JoinPath(context_.layout.Upload(UploadState::kProcessing, id), kClaimFile));
+    if (!lock && lock.error().code != ErrorCode::kNotFound) {
+      return {};
+    }
+    claim = lock ? std::move(*lock) : nullptr;
+  }
+  const Status removed = fs.Remove(path);
+  return removed || removed.error().code == ErrorCode::kNotFound ? Status() : removed.error();
 }
 
 // Locks an upload and moves it to processing. Nothing when another process has it or had it.
@@ -255,20 +301,29 @@ Result<ProcessReport> Processor::Run() {
     for (const UploadInfo& info : waiting) {
       rows_total_ += info.rows;
     }
-    if (waiting.empty()) {
+    DATALAKE_TRY_ASSIGN(const std::optional<std::string> processed, ProcessOne(waiting, report));
+    if (!processed) {
       report.duration = std::chrono::nanoseconds(context_.clock.SteadyNanos() - start);
       return report;
     }
-    const UploadInfo& next = waiting.front();
-    seen.insert(next.id);
+    seen.insert(*processed);
+  }
+}
+
+// The first upload that can be claimed; nothing when others have them all.
+Result<std::optional<std::string>> Processor::ProcessOne(const std::vector<UploadInfo>& waiting,
+                                                         ProcessReport& report) {
+  for (const UploadInfo& info : waiting) {
     if (stop_.stop_requested()) {
       return Error{ErrorCode::kCancelled, "processing was stopped"};
     }
-    DATALAKE_TRY_ASSIGN(const std::unique_ptr<io::FileLock> claim, Claim(next.id, next.state));
+    DATALAKE_TRY_ASSIGN(const std::unique_ptr<io::FileLock> claim, Claim(info.id, info.state));
     if (claim != nullptr) {
-      DATALAKE_TRY(ProcessClaimed(next.id, report));
+      DATALAKE_TRY(ProcessClaimed(info.id, report));
+      return std::optional<std::string>(info.id);
     }
   }
+  return std::optional<std::string>();
 }
 
 Status Processor::ProcessClaimed(const std::string& id, ProcessReport& report) {
@@ -341,36 +396,35 @@ Status Processor::LinkAndCommit(const UploadInfo& info, const std::string& folde
   DATALAKE_TRY_ASSIGN(auto staged,
                       format::ReadParquet(context_.fs, io::JoinPath(folder, kRowsFile)));
   AssetLinker linker(lake_, info, folder, *staged->schema(), pool_, stop_);
-  DATALAKE_TRY_ASSIGN(
-      const auto rejects,
-      io::AtomicFile::Make(
-          context_.fs,
-          io::JoinPath(context_.layout.Staging(UploadState::kFailed), info.id + "_rejects.jsonl"),
-          io::PublishMode::kReplace));
+  RejectsFile rejects(context_.fs, io::JoinPath(context_.layout.Staging(UploadState::kFailed),
+                                                fmt::format("{}{}", info.id, kRejectsSuffix)));
   DATALAKE_TRY_ASSIGN(const auto table, OpenOrCreateTable(context_, info, *linker.schema()));
   const std::function<void(std::uint64_t)> report = [this](std::uint64_t rows) {
     ReportRows(rows);
   };
-  LinkedRows rows(std::move(staged), linker, rejects.get(), report);
-  DATALAKE_TRY_ASSIGN(auto files, table->WriteFiles(rows, PartitionOf(info)));
+  LinkedRows rows(std::move(staged), linker, rejects, report);
+  DATALAKE_TRY_ASSIGN(const auto files, table->WriteFiles(rows, PartitionOf(info)));
   // Assets before rows: what a reader sees is always there.
   Status durable = linker.Commit();
-  if (durable && linker.counts().rejected_rows > 0) {
-    durable = rejects->Publish();
+  if (durable) {
+    durable = rejects.Publish();
   }
   if (!durable) {
     DATALAKE_TRY(table->Discard(files));
     return durable.error();
   }
-  DATALAKE_TRY_ASSIGN(const table::CommitResult result,
-                      CommitRows(*table, info, RequestOf(info, std::move(files))));
+  const auto result = CommitRows(*table, info, RequestOf(info, files));
+  table->DiscardIfAbsent(result, files);
+  if (!result) {
+    return result.error();
+  }
   const LinkCounts& counts = linker.counts();
   processed.rows = counts.rows;
   processed.rejected_rows = counts.rejected_rows;
   processed.problem_assets = counts.problem_assets;
   processed.assets = counts.assets;
   processed.new_assets = counts.new_assets;
-  processed.version = result.version;
+  processed.version = result->version;
   return {};
 }
 

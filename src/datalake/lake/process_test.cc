@@ -1,6 +1,7 @@
 #include "datalake/lake/process.h"
 
 #include <array>
+#include <functional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -62,6 +63,17 @@ std::shared_ptr<arrow::Array> Blobs(const std::vector<std::string>& values) {
   return *builder.Finish();
 }
 
+// Does something at every event.
+class ProgressHook final : public ProgressSink {
+ public:
+  explicit ProgressHook(std::function<void()> action) : action_(std::move(action)) {}
+
+  void Report(const ProgressEvent&) override { action_(); }
+
+ private:
+  const std::function<void()> action_;
+};
+
 class ProcessTest : public ::testing::Test {
  protected:
   using Columns = std::vector<std::pair<std::string, std::shared_ptr<arrow::Array>>>;
@@ -122,6 +134,19 @@ class ProcessTest : public ::testing::Test {
       }
     }
     return rows;
+  }
+
+  // Names in a folder that begin with a dot.
+  std::vector<std::string> DotFiles(const std::string& folder) {
+    std::vector<std::string> names;
+    const auto entries = fs_.List(folder);
+    EXPECT_THAT(entries, IsOk());
+    for (const io::DirectoryEntry& entry : *entries) {
+      if (entry.name.starts_with('.')) {
+        names.push_back(entry.name);
+      }
+    }
+    return names;
   }
 
   io::MemoryFileSystem fs_;
@@ -437,6 +462,74 @@ TEST_F(ProcessTest, TwoProcessorsTakeEachUploadOnce) {
   }
   EXPECT_EQ(rows, 2U * kUploads);
   EXPECT_EQ(Uploads(*lake_).Counts()->failed, 0U);
+}
+
+TEST_F(ProcessTest, UploadThatAnotherLetsGoMeanwhileIsTaken) {
+  WriteRows("/in/rows.parquet", {{"n", Texts({"1"})}});
+  const auto first = Stage(Request("a"));
+  ASSERT_THAT(first, IsOk());
+  ASSERT_THAT(Stage(Request("b")), IsOk());
+  auto other = fs_.Lock("/lake/staging/pending/" + first->id + "/claim.lock");
+  ASSERT_THAT(other, IsOk());
+  ProgressHook hook([&other] { other->reset(); });
+  const auto report = ProcessUploads(*lake_, {.threads = 1}, hook, {});
+  ASSERT_THAT(report, IsOk());
+  EXPECT_EQ(report->succeeded(), 2U);
+  EXPECT_EQ(Uploads(*lake_).Counts()->pending, 0U);
+}
+
+TEST_F(ProcessTest, RefusedCommitLeavesNoFiles) {
+  WriteRows("/in/rows.parquet", {{"n", Texts({"1"})}});
+  ASSERT_THAT(Stage(Request()), IsOk());
+  ASSERT_EQ(Process().succeeded(), 1U);
+  const std::string root = lake_->context().layout.Table({"test", "d", "raw"});
+  const auto before = fs_.List(root + "/variant=text");
+  ASSERT_THAT(before, IsOk());
+  ASSERT_THAT(*before, SizeIs(1));
+  ASSERT_THAT(io::ReplaceFile(fs_, root + "/_delta_log/00000000000000000002.json",
+                              R"({"protocol":{"minReaderVersion":1,"minWriterVersion":4}})"
+                              "\n"),
+              IsOk());
+  ASSERT_THAT(Stage(Request()), IsOk());
+  const ProcessReport report = Process();
+  ASSERT_THAT(report.uploads, SizeIs(1));
+  ASSERT_TRUE(report.uploads[0].error.has_value());
+  EXPECT_EQ(report.uploads[0].error->code, ErrorCode::kUnsupported);
+  EXPECT_THAT(*fs_.List(root + "/variant=text"), SizeIs(1));
+}
+
+TEST_F(ProcessTest, RejectsFileIsMadeForTheFirstRejectedRow) {
+  WriteRows("/in/rows.parquet", {{"image", Blobs({kPng})}});
+  UploadRequest request = Request();
+  request.on_bad_asset = OnBadAsset::kReject;
+  ASSERT_THAT(Stage(request), IsOk());
+  std::vector<std::string> seen;
+  ProgressHook hook([this, &seen] {
+    const auto names = DotFiles("/lake/staging/failed");
+    seen.insert(seen.end(), names.begin(), names.end());
+  });
+  ASSERT_THAT(ProcessUploads(*lake_, {.threads = 1}, hook, {}), IsOk());
+  EXPECT_THAT(seen, IsEmpty());
+}
+
+TEST_F(ProcessTest, RejectsFileOfADeadProcessorIsRemoved) {
+  WriteRows("/in/rows.parquet", {{"n", Texts({"1"})}});
+  const auto info = Stage(Request());
+  ASSERT_THAT(info, IsOk());
+  ASSERT_THAT(
+      fs_.Rename("/lake/staging/pending/" + info->id, "/lake/staging/processing/" + info->id),
+      IsOk());
+  const std::string name = "." + info->id + "_rejects.jsonl.1.1.tmp";
+  ASSERT_THAT(fs_.Create("/lake/staging/failed/" + name), IsOk());
+  ASSERT_THAT(fs_.Create("/lake/staging/failed/.gone_rejects.jsonl.1.2.tmp"), IsOk());
+  {
+    const auto owner = fs_.Lock("/lake/staging/processing/" + info->id + "/claim.lock");
+    ASSERT_THAT(owner, IsOk());
+    Process();
+    EXPECT_THAT(DotFiles("/lake/staging/failed"), ElementsAre(name)) << "its owner lives";
+  }
+  Process();
+  EXPECT_THAT(DotFiles("/lake/staging/failed"), IsEmpty());
 }
 
 TEST_F(ProcessTest, StopPutsTheUploadBack) {

@@ -418,16 +418,21 @@ Result<CommitResult> Table::Append(arrow::RecordBatchReader& rows, const Partiti
   DATALAKE_TRY_ASSIGN(auto files, WriteFiles(rows, values));
   const CommitRequest request{.adds = std::move(files), .info = info, .transaction = transaction};
   auto result = Commit(request);
-  const bool is_certainly_absent = result ? result->already_applied
-                                          : result.error().code == ErrorCode::kInvalidArgument ||
-                                                result.error().code == ErrorCode::kUnsupported ||
-                                                result.error().code == ErrorCode::kConflict;
+  DiscardIfAbsent(result, request.adds);
+  return result;
+}
+
+void Table::DiscardIfAbsent(const Result<CommitResult>& commit,
+                            const std::vector<StagedFile>& files) {
+  const bool is_certainly_absent = commit ? commit->already_applied
+                                          : commit.error().code == ErrorCode::kInvalidArgument ||
+                                                commit.error().code == ErrorCode::kUnsupported ||
+                                                commit.error().code == ErrorCode::kConflict;
   if (is_certainly_absent) {
     // Files that stay are harmless: no version names them.
-    const Status ignored = Discard(request.adds);
+    const Status ignored = Discard(files);
     (void)ignored;
   }
-  return result;
 }
 
 Result<CommitResult> Table::Remove(const std::vector<std::string>& paths, const CommitInfo& info) {

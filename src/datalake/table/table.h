@@ -117,6 +117,11 @@ class Table {
                               const CommitInfo& info,
                               const std::optional<Transaction>& transaction = std::nullopt);
 
+  /// Discards `files` when `commit`, the answer of Commit for them, says for certain that no
+  /// version names them: done before by its transaction, kInvalidArgument, kUnsupported, kConflict.
+  /// After other errors the commit may be there, so they stay. What cannot be removed is harmless.
+  void DiscardIfAbsent(const Result<CommitResult>& commit, const std::vector<StagedFile>& files);
+
   /// Commits the removal of live files; the bytes stay for readers of older versions.
   /// Errors: those of Commit.
   Result<CommitResult> Remove(const std::vector<std::string>& paths, const CommitInfo& info);
