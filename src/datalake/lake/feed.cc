@@ -85,6 +85,8 @@ class ChatFeed final : public Feed {
 
   FeedStats stats() override;
 
+  Status health() const override { return wal_->health(); }
+
  private:
   // What an append has to do, decided under the lock.
   struct Decision {
@@ -127,8 +129,11 @@ Status ChatFeed::Recover() {
   DATALAKE_TRY_ASSIGN(wal_, wal::Wal::Open(context_.fs, context_.clock, context_.random,
                                            context_.layout.Wal(name_), options));
   for (const wal::QuarantinedSegment& segment : wal_->recovery().quarantined) {
-    LogError(fmt::format("damaged segment of feed {} was set aside, repair it by hand: {}: {}",
-                         name_, segment.path, segment.reason));
+    LogError(fmt::format(
+        "damaged segment of feed {} was set aside; post again what SalvageSegment reads "
+        "of it, never rename it back (records at or below the sealed number would be "
+        "dropped as already applied): {}: {}",
+        name_, segment.path, segment.reason));
   }
   const MutexLock lock(mutex_);
   DATALAKE_TRY(IndexTable(context_, snapshot, index_));

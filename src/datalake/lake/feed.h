@@ -99,6 +99,10 @@ class Feed {
   virtual bool WantsSeal() = 0;
 
   virtual FeedStats stats() = 0;
+
+  /// The error after which no record is acknowledged any more (see wal.h), if there was one; only a
+  /// restart helps. Quick: touches no disk.
+  virtual Status health() const = 0;
 };
 
 }  // namespace datalake::lake

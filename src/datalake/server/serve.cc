@@ -1,5 +1,6 @@
 #include "datalake/server/serve.h"
 
+#include <algorithm>
 #include <thread>
 
 #include <fmt/format.h>
@@ -17,6 +18,7 @@ namespace datalake::server {
 namespace {
 
 constexpr std::chrono::milliseconds kSealCheckPeriod{500};
+constexpr std::chrono::milliseconds kMaxSealPause{60'000};
 
 void Report(const Result<lake::SealReport>& report) {
   if (!report) {
@@ -27,7 +29,8 @@ void Report(const Result<lake::SealReport>& report) {
   }
 }
 
-// Moves records from the log into the table: when a segment is full, else every seal_period.
+// Moves records from the log into the table: when a segment is full, else every seal_period. After
+// an error it waits, each time twice as long.
 class Sealer {
  public:
   Sealer(lake::Feed& feed, const Clock& clock, std::chrono::nanoseconds period)
@@ -35,21 +38,23 @@ class Sealer {
           Mutex mutex;
           CondVar never;
           std::int64_t last = clock.SteadyNanos();
+          std::chrono::milliseconds pause = kSealCheckPeriod;
           while (!stop.stop_requested()) {
             {
               MutexLock lock(mutex);
-              never.WaitFor(mutex, stop, kSealCheckPeriod, [] { return false; });
+              never.WaitFor(mutex, stop, pause, [] { return false; });
             }
             const bool due = clock.SteadyNanos() - last >= period.count();
             if (stop.stop_requested()) {
               return;
             }
-            if (due) {
-              Report(feed.Seal());
-              last = clock.SteadyNanos();
-            } else if (feed.WantsSeal()) {
-              Report(feed.SealClosed());
+            if (!due && !feed.WantsSeal()) {
+              continue;
             }
+            const auto sealed = due ? feed.Seal() : feed.SealClosed();
+            last = due ? clock.SteadyNanos() : last;
+            pause = sealed ? kSealCheckPeriod : std::min(2 * pause, kMaxSealPause);
+            Report(sealed);
           }
         }) {}
 

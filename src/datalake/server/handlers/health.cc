@@ -1,39 +1,65 @@
-// Liveness for people, clients and load balancers, in the forms of both seeds.
+// Readiness for people, clients and load balancers, in the forms of both seeds.
 #include <string>
 
 #include "datalake/json/writer.h"
+#include "datalake/lake/feed.h"
 #include "datalake/server/handlers/handlers.h"
 
 namespace datalake::server {
+namespace {
+
+constexpr std::string_view kUnhealthySchema =
+    R"({"type":"object","properties":{"status":{"const":"unhealthy"},)"
+    R"("detail":{"type":"string"}}})";
+
+// {"status": …}, with the reason when records cannot be taken; the object is left open.
+void BeginStatus(const Status& health, std::string_view good, json::Writer& writer) {
+  writer.BeginObject();
+  writer.Key("status");
+  writer.String(health ? good : "unhealthy");
+  if (!health) {
+    writer.Key("detail");
+    writer.String(health.error().message);
+  }
+}
+
+}  // namespace
 
 Status AddHealthRoutes(Router& router, Service& service) {
   DATALAKE_TRY(router.Add(
       {.method = "GET",
        .path = "/v1/health",
-       .summary = "Says that the server answers",
+       .summary = "Says that the server takes records",
        .tag = "Health",
        .execution = Execution::kInline,
        .error_form = ErrorForm::kDetail,
-       .answers = {{200, "it does", R"({"type":"object","properties":{"status":{"const":"ok"}}})"}},
-       .handle = [](const Request&, const Responder& respond) {
-         // Open to every page: the desktop client and status pages call it, and it tells nothing.
-         respond({.headers = {{"Access-Control-Allow-Origin", "*"}}, .body = R"({"status":"ok"})"});
+       .answers = {{200, "it does", R"({"type":"object","properties":{"status":{"const":"ok"}}})"},
+                   {503, "it does not, and why", kUnhealthySchema}},
+       .handle = [&service](const Request&, const Responder& respond) {
+         const Status health = service.chat.health();
+         // Open to every page: the desktop client and status pages call it.
+         Response response{.status = health ? 200 : 503,
+                           .headers = {{"Access-Control-Allow-Origin", "*"}}};
+         json::Writer writer(response.body);
+         BeginStatus(health, "ok", writer);
+         writer.EndObject();
+         respond(std::move(response));
        }}));
   return router.Add({.method = "GET",
                      .path = "/health",
-                     .summary = "Says that the server answers, with its time",
+                     .summary = "Says that the server takes records, with its time",
                      .tag = "Health",
                      .execution = Execution::kInline,
                      .error_form = ErrorForm::kDetail,
                      .answers = {{200, "it does",
                                   R"({"type":"object","properties":{"status":{"const":"healthy"},)"
-                                  R"("timestamp":{"type":"string","format":"date-time"}}})"}},
+                                  R"("timestamp":{"type":"string","format":"date-time"}}})"},
+                                 {503, "it does not, and why", kUnhealthySchema}},
                      .handle = [&service](const Request&, const Responder& respond) {
-                       Response response;
+                       const Status health = service.chat.health();
+                       Response response{.status = health ? 200 : 503};
                        json::Writer writer(response.body);
-                       writer.BeginObject();
-                       writer.Key("status");
-                       writer.String("healthy");
+                       BeginStatus(health, "healthy", writer);
                        writer.Key("timestamp");
                        writer.String(FormatTimestamp(service.clock.Now()));
                        writer.EndObject();
