@@ -80,20 +80,24 @@ void AppendRelation(query::Relation from, query::Relation& to) {
   std::move(from.batches.begin(), from.batches.end(), std::back_inserter(to.batches));
 }
 
-// The current records of feeds, and all rows of other tables, which have no ingest_id. The unsealed
-// records are not in files, so the days are filtered here.
+// All rows of other tables, and the current records of feeds: a record's newest version first, then
+// the days, since a version that another day superseded is no record of its old day. The unsealed
+// records are not in files, so the days are filtered here. Casts: columns of other tables may have
+// widened the feeds' to text.
 std::string FeedSelect(const std::vector<std::string>& days) {
   std::string is_wanted;
   for (const std::string& day : days) {
     if (!day.empty()) {
-      fmt::format_to(std::back_inserter(is_wanted), "{}CAST(day AS VARCHAR) {} {}",
+      fmt::format_to(std::back_inserter(is_wanted),
+                     "{}CAST(TRY_CAST(day AS DATE) AS VARCHAR) {} {}",
                      is_wanted.empty() ? "" : " OR ", io::IsGlob(day) ? "GLOB" : "=",
                      query::QuoteLiteral(day));
     }
   }
   return fmt::format(
-      "SELECT * FROM \"rows\" WHERE provider <> '{}' OR ({}) QUALIFY ingest_id IS NULL OR "
-      "row_number() OVER (PARTITION BY dataset, ingest_id ORDER BY version DESC) = 1",
+      "SELECT * FROM \"rows\" WHERE provider <> '{0}' UNION ALL SELECT * FROM (SELECT * FROM "
+      "\"rows\" WHERE provider = '{0}' QUALIFY row_number() OVER (PARTITION BY dataset, ingest_id "
+      "ORDER BY TRY_CAST(version AS BIGINT) DESC) = 1) WHERE {1}",
       kFeedProvider, is_wanted.empty() ? "true" : is_wanted);
 }
 

@@ -1,6 +1,7 @@
 #include "datalake/lake/queries.h"
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -296,6 +297,57 @@ TEST_F(QueriesTest, SearchReadsFeedsOnlyWhenTheyAreNamed) {
               IsEmpty());
   EXPECT_THAT(rows({.providers = {"feeds", "inhouse"}, .filter = {.columns = {"provider"}}}),
               SizeIs(2));
+}
+
+TEST_F(QueriesTest, SearchOfADayShowsCurrentRecordsOnly) {
+  const std::string first = "11111111-1111-4111-8111-111111111111";
+  auto feed = Feed::Open(*lake_, "chat", {});
+  ASSERT_THAT(feed, IsOk());
+  ASSERT_THAT((*feed)->Append(Chat(first, "first")), IsOk());
+  ASSERT_THAT((*feed)->Append(Chat("22222222-2222-4222-8222-222222222222", "other")), IsOk());
+  ASSERT_THAT((*feed)->Seal(), IsOk());
+  clock_.Advance(std::chrono::hours(24));
+  ASSERT_THAT((*feed)->Append(Chat(first, "second")), IsOk());
+  const auto rows = [&](const std::string& day) {
+    SearchRequest request{
+        .providers = {"feeds"},
+        .variants = {day},
+        .filter = {.columns = {"ingest_id", "version"}, .order_by = {{"ingest_id"}}}};
+    auto answer = queries_->Search(request);
+    EXPECT_THAT(answer, IsOk());
+    return answer ? Texts(*answer->rows) : std::vector<std::string>{};
+  };
+  for (int sealed = 0; sealed < 2; ++sealed) {
+    EXPECT_THAT(rows("2026-01-01"), ElementsAre("22222222-2222-4222-8222-222222222222|1"));
+    EXPECT_THAT(rows("2026-01-02"), ElementsAre(first + "|2"));
+    EXPECT_THAT(rows("2026-*"), SizeIs(2));
+    ASSERT_THAT((*feed)->Seal(), IsOk());
+  }
+}
+
+TEST_F(QueriesTest, SearchBesideFeedsKeepsAllRowsOfOtherTables) {
+  auto feed = Feed::Open(*lake_, "chat", {});
+  ASSERT_THAT(feed, IsOk());
+  const std::string id = "11111111-1111-4111-8111-111111111111";
+  for (int i = 0; i < 10; ++i) {  // "10" comes before "9" as text
+    ASSERT_THAT((*feed)->Append(Chat(id, std::to_string(i))), IsOk());
+  }
+  Append({"mine", "chat", "raw"}, "2026-01-01",
+         {arrow::field("ingest_id", arrow::utf8()), arrow::field("version", arrow::utf8()),
+          arrow::field("day", arrow::utf8())},
+         R"([{"ingest_id": "x", "version": "a", "day": "d"}, {"ingest_id": "x", "version": "b"},
+             {"ingest_id": "x", "version": "b"}, {"version": "c"}])");
+  SearchRequest request{
+      .providers = {"feeds", "mine"},
+      .filter = {.columns = {"provider", "version"}, .order_by = {{"provider"}, {"version"}}}};
+  auto answer = queries_->Search(request);
+  ASSERT_THAT(answer, IsOk());
+  EXPECT_THAT(Texts(*answer->rows),
+              ElementsAre("feeds|10", "mine|a", "mine|b", "mine|b", "mine|c"));
+  request.variants = {"2026-01-01"};
+  answer = queries_->Search(request);
+  ASSERT_THAT(answer, IsOk());
+  EXPECT_THAT(Texts(*answer->rows), SizeIs(5));
 }
 
 TEST_F(QueriesTest, AMissingFileIsAnError) {
