@@ -1,4 +1,5 @@
 #include <array>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -55,6 +56,33 @@ Status ShutIn(duckdb_connection connection, const EngineOptions& options) {
   return Execute(connection, "SET GLOBAL lock_configuration = true");
 }
 
+// information_schema is not searched for names without a schema.
+Result<std::set<std::string>> SystemNames(duckdb_connection connection) {
+  ResultHandle result;
+  if (duckdb_query(connection,
+                   "SELECT lower(view_name) FROM duckdb_views() WHERE internal AND schema_name <> "
+                   "'information_schema'",
+                   result.get()) == DuckDBError) {
+    return DuckdbError(duckdb_result_error(result.get()));
+  }
+  std::set<std::string> names;
+  while (true) {
+    const ChunkHandle chunk(duckdb_fetch_chunk(*result.get()));
+    if (!chunk) {
+      break;
+    }
+    auto* cells = static_cast<duckdb_string_t*>(
+        duckdb_vector_get_data(duckdb_data_chunk_get_vector(chunk.get(), 0)));
+    for (idx_t row = 0; row < duckdb_data_chunk_get_size(chunk.get()); ++row) {
+      names.emplace(duckdb_string_t_data(&cells[row]), duckdb_string_t_length(cells[row]));
+    }
+  }
+  if (!names.contains("sqlite_master")) {
+    return Error{ErrorCode::kInternal, "the query engine does not list its system views"};
+  }
+  return names;
+}
+
 }  // namespace
 
 Status EngineOptions::Validate() const {
@@ -86,6 +114,7 @@ Result<std::shared_ptr<EngineDatabase>> EngineDatabase::Open(const EngineOptions
   database->batches_.database = database->handle_.get();
   DATALAKE_TRY_ASSIGN(const ConnectionHandle connection, database->Connect());
   DATALAKE_TRY(RegisterBatchFunction(connection.get(), database->batches_));
+  DATALAKE_TRY_ASSIGN(database->system_names_, SystemNames(connection.get()));
   DATALAKE_TRY(ShutIn(connection.get(), options));
   return database;
 }

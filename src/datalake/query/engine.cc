@@ -58,7 +58,8 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> QueryEngine::Sql(std::string_v
                                                                    const QueryLimits& limits,
                                                                    std::stop_token stop) {
   DATALAKE_TRY_ASSIGN(const auto session, Session::Begin(database_, limits, std::move(stop)));
-  DATALAKE_TRY_ASSIGN(const StatementFacts facts, InspectStatement(session->connection(), sql));
+  DATALAKE_TRY_ASSIGN(const StatementFacts facts,
+                      InspectStatement(session->connection(), sql, database_->system_names()));
   if (facts.shows_tables) {
     return ShowViews(views, limits);
   }
@@ -68,7 +69,7 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> QueryEngine::Sql(std::string_v
     found.emplace_back(name, std::move(view));
   }
   DATALAKE_TRY(session->CreateViews(found));
-  return session->Run(std::string(sql));
+  return session->Run(facts.query, facts.explain);
 }
 
 Result<std::shared_ptr<arrow::RecordBatchReader>> QueryEngine::Select(const View& view,

@@ -23,6 +23,7 @@
 #include "datalake/base/name.h"
 #include "datalake/format/arrow_status.h"
 #include "datalake/format/parquet.h"
+#include "datalake/io/atomic_file.h"
 #include "datalake/io/file_system.h"
 #include "datalake/io/local_file_system.h"
 #include "datalake/testing/matchers.h"
@@ -287,6 +288,66 @@ TEST_F(QueryEngineTest, SqlRefusesEverythingButReading) {
   }
 }
 
+// Only what the gate has read may run, wherever DuckDB's lexer ends a comment.
+TEST_F(QueryEngineTest, SqlRunsNothingButWhatItInspected) {
+  const std::string parquet = folder_ / "catalog/0.parquet";
+  const std::string made = folder_ / "catalog/made.parquet";
+  const auto before = io::ReadFile(fs_, parquet, 1 << 20);
+  ASSERT_THAT(before, IsOk());
+  std::vector<std::string> hidden;
+  for (const std::string& path : {parquet, made}) {
+    const std::string copy = "copy (select 666 as a) to '" + path + "' (format parquet)";
+    hidden.insert(
+        hidden.end(),
+        {copy, "explain analyze " + copy, "explain " + copy,
+         "select * from read_parquet('" + parquet + "')",
+         "describe select * from read_parquet('" + parquet + "')",
+         "summarize select * from read_parquet('" + parquet + "')",
+         "(select * from read_parquet('" + parquet + "'))", "from read_parquet('" + parquet + "')",
+         "with x as (from read_parquet('" + parquet + "')) from x", "create table t as select 1"});
+  }
+  for (const std::string& sql : hidden) {
+    for (const std::string& harmless :
+         std::vector<std::string>{"select 1", "analyze select 1", "(select 1)", "values (1)",
+                                  "from range(1)", "with x as (select 1) from x"}) {
+      for (const std::string& both : {"/* /* */ explain " + harmless + " -- */ */ " + sql,
+                                      "/* /* */ explain " + harmless + " -- */ " + sql,
+                                      "/* /* */ explain " + harmless + " -- */\n" + sql,
+                                      "/* /* */ explain " + harmless + " -- */\r" + sql,
+                                      " --x\r" + sql + " /*\nexplain " + harmless + " -- */",
+                                      " --x\r" + sql + " --\nexplain " + harmless,
+                                      "explain --x\r" + sql + " /*\nanalyze " + harmless + " -- */",
+                                      "explain /* /* */ analyze " + harmless + " -- */ */ " + sql,
+                                      "explain /* /* */ analyze " + harmless + " -- */ " + sql,
+                                      "\xc2\xa0"
+                                      "explain " +
+                                          sql}) {
+        const auto rows = Sql(both);
+        for (const std::string& row : rows ? *rows : std::vector<std::string>()) {
+          EXPECT_EQ(row.find("PARQUET"), std::string::npos) << both << ": " << row;
+          EXPECT_EQ(row.find("COPY"), std::string::npos) << both << ": " << row;
+          EXPECT_EQ(row.find("tissue"), std::string::npos) << both << ": " << row;
+        }
+        ASSERT_THAT(io::ReadFile(fs_, parquet, 1 << 20), IsOkAndHolds(*before)) << both;
+        ASSERT_THAT(fs_.Stat(made), IsError(ErrorCode::kNotFound, "")) << both;
+      }
+    }
+  }
+}
+
+TEST_F(QueryEngineTest, CommentsAreReadAsDuckdbReadsThem) {
+  for (const std::string_view sql :
+       {"/* a /* b */ c */ explain select 1", "-- a\rexplain select 1", "/**/explain/**/select 1",
+        "explain -- x\r analyze /* /**/ */ select 1", "EXPLAIN (select 1)", "explain from range(1)",
+        "explain with x as (select 1) select * from x", "explain values (1)"}) {
+    const auto rows = Sql(sql);
+    ASSERT_THAT(rows, IsOk()) << sql;
+    EXPECT_THAT(*rows, ::testing::SizeIs(1)) << sql;
+    EXPECT_THAT(rows->front(), HasSubstr("plan|")) << sql;
+  }
+  EXPECT_THAT(Sql("/* open"), IsError(ErrorCode::kInvalidArgument, ""));
+}
+
 TEST_F(QueryEngineTest, SqlRefusesSeveralStatementsAndParameters) {
   EXPECT_THAT(Sql("select 1; select 2"), IsError(ErrorCode::kInvalidArgument, "one SELECT"));
   EXPECT_THAT(Sql("select 1; drop table x"), IsError(ErrorCode::kPermissionDenied, "read-only"));
@@ -306,6 +367,27 @@ TEST_F(QueryEngineTest, SqlNamesOnlyViews) {
            "select * from duckdb_tables", "select * from sqlite_master",
            "with \"" + parquet + "\" as (select 1) select * from '" + parquet + "'"}) {
     EXPECT_THAT(Sql(sql), IsError(ErrorCode::kNotFound, "no such view")) << sql;
+  }
+}
+
+// A WITH name holds within its SELECT alone; outside of it DuckDB has views of these names.
+TEST_F(QueryEngineTest, WithNamesDoNotOpenSystemViews) {
+  for (const std::string_view name :
+       {"sqlite_master", "SQLite_Schema", "sqlite_temp_master", "duckdb_tables", "duckdb_columns",
+        "duckdb_views", "pragma_database_list", "pg_class", "pg_settings"}) {
+    for (const std::string& sql :
+         {fmt::format("select count(*) from {0} s, (with {0} as (select 1 z) from {0}) t", name),
+          fmt::format("with a as (select * from {0}), {0} as (select 1 z) select * from a", name),
+          fmt::format("with \"{0}\" as (select * from {0}) select * from {0}", name)}) {
+      EXPECT_THAT(Sql(sql), IsError(ErrorCode::kInvalidArgument, "WITH")) << sql;
+    }
+  }
+  // Names that only information_schema has are free, and outside of their scope there is nothing.
+  EXPECT_THAT(*Sql("with tables as (select 7) select * from tables"), ElementsAre("7"));
+  for (const std::string_view name : {"tables", "columns", "schemata", "x", "jobs"}) {
+    EXPECT_FALSE(
+        Sql(fmt::format("select * from {0} s, (with {0} as (select 1 z) from {0}) t", name)))
+        << name;
   }
 }
 

@@ -215,7 +215,7 @@ Status Session::CreateViews(const std::vector<std::pair<ViewName, View>>& views)
   return {};
 }
 
-Result<std::shared_ptr<arrow::RecordBatchReader>> Session::Run(const std::string& sql) {
+Result<PreparedHandle> Session::Prepare(const std::string& sql, duckdb_statement_type wanted) {
   ExtractedHandle statements;
   const idx_t count = duckdb_extract_statements(connection(), sql.c_str(), statements.out());
   if (count != 1) {
@@ -229,9 +229,19 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> Session::Run(const std::string
       DuckDBError) {
     return Cause(DuckdbError(duckdb_prepare_error(prepared.get())));
   }
-  const duckdb_statement_type type = duckdb_prepared_statement_type(prepared.get());
-  if (type != DUCKDB_STATEMENT_TYPE_SELECT && type != DUCKDB_STATEMENT_TYPE_EXPLAIN) {
+  if (duckdb_prepared_statement_type(prepared.get()) != wanted) {
     return Error{ErrorCode::kPermissionDenied, "queries are read-only: not a SELECT"};
+  }
+  return prepared;
+}
+
+Result<std::shared_ptr<arrow::RecordBatchReader>> Session::Run(const std::string& query,
+                                                               ExplainKind explain) {
+  // EXPLAIN does not tell the type of what it explains, so the query is prepared by itself first.
+  DATALAKE_TRY_ASSIGN(PreparedHandle prepared, Prepare(query, DUCKDB_STATEMENT_TYPE_SELECT));
+  if (explain != ExplainKind::kNone) {
+    const std::string word = explain == ExplainKind::kPlan ? "EXPLAIN\n" : "EXPLAIN ANALYZE\n";
+    DATALAKE_TRY_ASSIGN(prepared, Prepare(word + query, DUCKDB_STATEMENT_TYPE_EXPLAIN));
   }
   auto reader = std::make_shared<ResultReader>(shared_from_this(), limits_.max_rows);
   // Deprecated in the C API without a successor in 1.5.5, but the only way to a result larger than

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -15,6 +16,7 @@
 #include "datalake/query/engine.h"
 #include "datalake/query/handles_internal.h"
 #include "datalake/query/relation_sql_internal.h"
+#include "datalake/query/statement_internal.h"
 #include "datalake/query/watchdog.h"
 
 namespace datalake::query {
@@ -30,6 +32,9 @@ class EngineDatabase {
 
   Watchdog& watchdog() { return watchdog_; }
 
+  /// DuckDB's own views that a name without a schema finds, folded.
+  const std::set<std::string>& system_names() const { return system_names_; }
+
   std::uint64_t NextSession() { return next_session_.fetch_add(1); }
 
  private:
@@ -37,6 +42,7 @@ class EngineDatabase {
 
   BatchFunctionContext batches_;  // outlives handle_
   Watchdog watchdog_;
+  std::set<std::string> system_names_;
   std::atomic<std::uint64_t> next_session_ = 1;
   DatabaseHandle handle_;
 };
@@ -62,8 +68,9 @@ class Session : public std::enable_shared_from_this<Session> {
   /// Makes the views, so that SQL finds them by their names.
   Status CreateViews(const std::vector<std::pair<ViewName, View>>& views);
 
-  /// Runs one SELECT or EXPLAIN.
-  Result<std::shared_ptr<arrow::RecordBatchReader>> Run(const std::string& sql);
+  /// Runs `query`, which DuckDB must prepare as one SELECT, or explains it.
+  Result<std::shared_ptr<arrow::RecordBatchReader>> Run(const std::string& query,
+                                                        ExplainKind explain = ExplainKind::kNone);
 
   /// What really went wrong when DuckDB says `error`.
   Error Cause(Error error) const;
@@ -71,6 +78,7 @@ class Session : public std::enable_shared_from_this<Session> {
  private:
   Session(std::shared_ptr<EngineDatabase> database, const QueryLimits& limits);
 
+  Result<PreparedHandle> Prepare(const std::string& sql, duckdb_statement_type wanted);
   Result<std::string> ScanBatches(const BatchGroup& group);
   Result<std::vector<SqlColumn>> DescribeSelect(const std::string& sql);
 

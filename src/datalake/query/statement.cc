@@ -28,16 +28,38 @@ constexpr std::string_view kOnlyReads =
 constexpr std::array<std::string_view, 7> kTableFunctions = {
     "generate_series", "json_each", "json_tree", "range", "repeat", "repeat_row", "unnest"};
 
+// The end of a comment that begins at `at`, as DuckDB reads it: block comments nest, and a carriage
+// return ends a line.
+std::size_t SkipComment(std::string_view sql, std::size_t at) {
+  if (sql.substr(at).starts_with("--")) {
+    return std::min(sql.find_first_of("\r\n", at), sql.size());
+  }
+  std::size_t depth = 0;
+  while (at < sql.size()) {
+    const std::string_view rest = sql.substr(at);
+    if (rest.starts_with("/*")) {
+      ++depth;
+      at += 2;
+    } else if (rest.starts_with("*/")) {
+      --depth;
+      at += 2;
+    } else {
+      ++at;
+    }
+    if (depth == 0) {
+      break;
+    }
+  }
+  return at;
+}
+
 // Skips white space and comments.
 std::size_t SkipBlank(std::string_view sql, std::size_t at) {
   while (at < sql.size()) {
     if (std::string_view(" \t\r\n").find(sql[at]) != std::string_view::npos) {
       ++at;
-    } else if (sql.substr(at).starts_with("--")) {
-      at = std::min(sql.find('\n', at), sql.size());
-    } else if (sql.substr(at).starts_with("/*")) {
-      const std::size_t end = sql.find("*/", at + 2);
-      at = end == std::string_view::npos ? sql.size() : end + 2;
+    } else if (sql.substr(at).starts_with("--") || sql.substr(at).starts_with("/*")) {
+      at = SkipComment(sql, at);
     } else {
       break;
     }
@@ -142,6 +164,7 @@ Status ForEachObject(const Json& root, Visit visit) {
   return {};
 }
 
+// By folded name, of the whole statement.
 std::set<std::string> WithNames(const Json& root) {
   std::set<std::string> names;
   const Status always_ok = ForEachObject(root, [&](const Json& node) -> Status {
@@ -156,6 +179,30 @@ std::set<std::string> WithNames(const Json& root) {
   });
   static_cast<void>(always_ok);
   return names;
+}
+
+// A WITH name is known in its own SELECT alone, but the gate lets it pass in the whole statement.
+// So it must not be a name that DuckDB finds something by elsewhere.
+Status CheckWithNames(const std::set<std::string>& names,
+                      const std::set<std::string>& system_names) {
+  for (const std::string& name : names) {
+    if (system_names.contains(name)) {
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("a WITH name must not be the name of a system view: {}", name)};
+    }
+  }
+  return {};
+}
+
+// Newer grammars let data-changing statements stand where a query does.
+Status CheckQueryNode(std::string_view type) {
+  constexpr std::array<std::string_view, 4> kKnown = {"SELECT_NODE", "SET_OPERATION_NODE",
+                                                      "RECURSIVE_CTE_NODE", "CTE_NODE"};
+  if (!type.ends_with("_NODE") || std::find(kKnown.begin(), kKnown.end(), type) != kKnown.end()) {
+    return {};
+  }
+  return Error{ErrorCode::kPermissionDenied,
+               fmt::format("queries are read-only: {}: {}", kOnlyReads, type)};
 }
 
 Status CheckTableFunction(const Json& node) {
@@ -193,10 +240,11 @@ bool IsBareSelect(const Json& statement) {
 
 class FactFinder {
  public:
-  explicit FactFinder(const Json& root) : with_names_(WithNames(root)) {}
+  explicit FactFinder(std::set<std::string> with_names) : with_names_(std::move(with_names)) {}
 
   Status Visit(const Json& node) {
     const std::string type = Text(node, "type");
+    DATALAKE_TRY(CheckQueryNode(type));
     if (type == "TABLE_FUNCTION") {
       return CheckTableFunction(node);
     }
@@ -290,15 +338,22 @@ class FactFinder {
 
 }  // namespace
 
-Result<StatementFacts> InspectStatement(duckdb_connection connection, std::string_view sql) {
+Result<StatementFacts> InspectStatement(duckdb_connection connection, std::string_view sql,
+                                        const std::set<std::string>& system_names) {
   std::string_view query = sql;
+  ExplainKind explain = ExplainKind::kNone;
   if (TakeWord(query, "explain")) {
-    TakeWord(query, "analyze");
+    explain = TakeWord(query, "analyze") ? ExplainKind::kAnalyze : ExplainKind::kPlan;
   }
   DATALAKE_TRY_ASSIGN(const Json statement, ParseStatement(connection, query));
-  FactFinder finder(statement);
+  std::set<std::string> with_names = WithNames(statement);
+  DATALAKE_TRY(CheckWithNames(with_names, system_names));
+  FactFinder finder(std::move(with_names));
   DATALAKE_TRY(ForEachObject(statement, [&](const Json& node) { return finder.Visit(node); }));
-  return finder.TakeFacts();
+  StatementFacts facts = finder.TakeFacts();
+  facts.explain = explain;
+  facts.query = query;
+  return facts;
 }
 
 Status CheckExpression(duckdb_connection connection, std::string_view text) {
