@@ -21,7 +21,7 @@ void SystemRandom::Fill(std::span<std::byte> bytes) {
 
 void SeededRandom::Fill(std::span<std::byte> bytes) {
   while (!bytes.empty()) {
-    std::uint64_t z = (state_ += 0x9e3779b97f4a7c15ULL);
+    std::uint64_t z = state_ += 0x9e3779b97f4a7c15ULL;  // atomic
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebULL;
     z ^= z >> 31;
