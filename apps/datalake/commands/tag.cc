@@ -51,6 +51,8 @@ class TagCommand final : public Command {
                               context.options.config.empty() ? "options" : context.options.config);
     DATALAKE_TRY_ASSIGN(curate::TagOptions options, curate::ReadTagOptions(reader));
     options.paths = run.is_compat ? curate::TagPaths::kToolkit : curate::TagPaths::kMirrored;
+    options.compatibility =
+        run.is_compat ? curate::Compatibility::kDolma : curate::Compatibility::kNone;
     curate::TaggerRegistry registry;
     DATALAKE_TRY(curate::AddBuiltinTaggers(registry));
     if (run.is_dry) {

@@ -1,5 +1,6 @@
 #include "datalake/curate/document_view.h"
 
+#include "datalake/text/lines.h"
 #include "datalake/text/utf8.h"
 
 namespace datalake::curate {
@@ -18,6 +19,20 @@ const text::WordTable& DocumentView::words() {
     has_words_ = true;
   }
   return words_;
+}
+
+std::span<const Paragraph> DocumentView::paragraphs() {
+  if (!has_paragraphs_) {
+    paragraphs_.clear();
+    std::uint64_t start_char = 0;
+    text::ForEachParagraph(text_, [&](std::string_view paragraph) {
+      const std::uint64_t chars = text::CountCodePoints(paragraph);
+      paragraphs_.push_back({paragraph, start_char, chars, text::IsBlank(paragraph)});
+      start_char += chars;
+    });
+    has_paragraphs_ = true;
+  }
+  return paragraphs_;
 }
 
 }  // namespace datalake::curate

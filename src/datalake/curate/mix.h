@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "datalake/base/result.h"
+#include "datalake/curate/compatibility.h"
 #include "datalake/curate/curate_context.h"
 
 namespace datalake::json {
@@ -14,9 +15,6 @@ class ConfigReader;
 }  // namespace datalake::json
 
 namespace datalake::curate {
-
-/// Whose answer counts where ours differs on purpose (docs/dolma-compat.md).
-enum class Compatibility : std::uint8_t { kNone, kDolma };
 
 /// Replaces spans of the text that an attribute marks.
 struct SpanRule {

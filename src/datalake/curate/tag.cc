@@ -179,7 +179,7 @@ class UnitRun {
     std::vector<const std::vector<Span>*> spans;
     for (const format::Document& document : block.batch.documents()) {
       skip_rejects(document.line);
-      scratch.view.Reset(document.text);
+      scratch.view.Reset(document.text, document.metadata_raw);
       for (const std::size_t tagger : taggers_) {
         scratch.spans[tagger].clear();
         plan_.taggers[tagger].tagger->Tag(scratch.view, scratch.states[tagger].get(),

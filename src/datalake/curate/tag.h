@@ -2,6 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -46,6 +48,9 @@ struct TagOptions {
   std::string compression = {};   ///< of the output: "" as the input, "none", "gz" or "zst"
 
   TagPaths paths = TagPaths::kMirrored;
+  Compatibility compatibility = Compatibility::kNone;
+  /// Files of URLs or domains, by the name of the tagger that needs one (config: `lists`).
+  std::map<std::string, std::string, std::less<>> lists = {};
 
   /// Errors: kInvalidArgument.
   Status Validate() const;

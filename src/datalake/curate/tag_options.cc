@@ -79,6 +79,12 @@ Result<TagOptions> ReadTagOptions(json::ConfigReader& config) {
     compression->Read("output", options.compression);
     config.Merge(*compression);
   }
+  if (auto lists = config.Object("lists"); lists.has_value()) {
+    for (const std::string& tagger : lists->Keys()) {
+      lists->Read(tagger, options.lists[tagger]);
+    }
+    config.Merge(*lists);
+  }
   const bool is_profiled = ReadProfilePart(config);
   ReadCommonPart(config);
   DATALAKE_TRY(config.Finish());

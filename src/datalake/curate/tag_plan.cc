@@ -154,13 +154,15 @@ class Planner {
 
  private:
   Status MakeTaggers(const TaggerRegistry& registry) {
+    const TaggerSettings settings{
+        .compatibility = options_.compatibility, .fs = &fs_, .lists = options_.lists};
     for (const std::string& name : options_.taggers) {
       DATALAKE_TRY_ASSIGN(const std::string key, AttributeKeyPart(name));
       std::string experiment = key;
       if (options_.experiment) {
         DATALAKE_TRY_ASSIGN(experiment, AttributeKeyPart(*options_.experiment));
       }
-      DATALAKE_TRY_ASSIGN(auto tagger, registry.Make(name));
+      DATALAKE_TRY_ASSIGN(auto tagger, registry.Make(name, settings));
       plan_.taggers.push_back({name, fmt::format("{}__{}__", experiment, key), std::move(tagger)});
     }
     return {};

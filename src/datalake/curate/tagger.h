@@ -11,7 +11,12 @@
 #include <vector>
 
 #include "datalake/base/result.h"
+#include "datalake/curate/compatibility.h"
 #include "datalake/curate/document_view.h"
+
+namespace datalake::io {
+class FileSystem;
+}  // namespace datalake::io
 
 namespace datalake::curate {
 
@@ -45,22 +50,42 @@ class Tagger {
   virtual void Tag(DocumentView& document, TaggerState* state, std::vector<Span>& out) const = 0;
 };
 
+/// What the factory of a tagger may use.
+struct TaggerSettings {
+  Compatibility compatibility = Compatibility::kNone;
+  io::FileSystem* fs = nullptr;  ///< where `lists` are; null: nowhere
+  /// Files of taggers that need one (URL and domain lists), by the tagger's name.
+  std::map<std::string, std::string, std::less<>> lists = {};
+};
+
 /// Taggers by name. Filled once, then only read: thread-compatible.
 class TaggerRegistry {
  public:
-  using Factory = std::function<Result<std::unique_ptr<const Tagger>>()>;
+  using Factory =
+      std::function<Result<std::unique_ptr<const Tagger>>(const TaggerSettings& settings)>;
 
-  /// Errors: kAlreadyExists.
-  Status Add(std::string_view name, Factory factory);
+  /// `summary` is one line for people: what it emits, of what. Errors: kAlreadyExists.
+  Status Add(std::string_view name, std::string_view summary, Factory factory);
 
   /// Errors: kNotFound naming the nearest one; those of the factory.
-  Result<std::unique_ptr<const Tagger>> Make(std::string_view name) const;
+  Result<std::unique_ptr<const Tagger>> Make(std::string_view name,
+                                             const TaggerSettings& settings) const;
 
   /// Sorted.
   std::vector<std::string> Names() const;
 
+  /// Errors: kNotFound naming the nearest one.
+  Result<std::string_view> Summary(std::string_view name) const;
+
  private:
-  std::map<std::string, Factory, std::less<>> factories_;
+  struct Entry {
+    std::string summary;
+    Factory factory;
+  };
+
+  Result<const Entry*> Find(std::string_view name) const;
+
+  std::map<std::string, Entry, std::less<>> entries_;
 };
 
 /// Adds every tagger of taggers/. Errors: kAlreadyExists.

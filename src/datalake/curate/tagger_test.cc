@@ -18,25 +18,25 @@ TEST(TaggerRegistryTest, MakesBuiltinTaggers) {
   ASSERT_THAT(AddBuiltinTaggers(registry), IsOk());
   EXPECT_THAT(registry.Names(), IsSupersetOf({"char_length_v1", "gopher_v2"}));
   for (const std::string& name : registry.Names()) {
-    EXPECT_THAT(registry.Make(name), IsOk()) << name;
+    EXPECT_THAT(registry.Make(name, {}), IsOk()) << name;
   }
 }
 
 TEST(TaggerRegistryTest, NamesTheNearestOfAnUnknownTagger) {
   TaggerRegistry registry;
   ASSERT_THAT(AddBuiltinTaggers(registry), IsOk());
-  EXPECT_THAT(registry.Make("gofer_v2"), IsError(ErrorCode::kNotFound, "gopher_v2"));
+  EXPECT_THAT(registry.Make("gofer_v2", {}), IsError(ErrorCode::kNotFound, "gopher_v2"));
 }
 
 TEST(TaggerRegistryTest, RefusesNameTwice) {
   TaggerRegistry registry;
   ASSERT_THAT(AddBuiltinTaggers(registry), IsOk());
-  EXPECT_THAT(registry.Add("gopher_v2", MakeGopherV2),
+  EXPECT_THAT(registry.Add("gopher_v2", "again", MakeGopherV2),
               IsError(ErrorCode::kAlreadyExists, "gopher_v2"));
 }
 
 TEST(CharLengthV1Test, CountsCodePoints) {
-  const auto tagger = MakeCharLengthV1();
+  const auto tagger = MakeCharLengthV1({});
   ASSERT_THAT(tagger, IsOk());
   DocumentView document;
   document.Reset("a\u00e9\U0001F60A\n");

@@ -102,6 +102,16 @@ void ConfigReader::Read(std::string_view key, std::vector<std::string>& target) 
   }
 }
 
+std::vector<std::string> ConfigReader::Keys() const {
+  std::vector<std::string> keys;
+  if (object_->is_object()) {
+    for (const auto& [key, value] : object_->items()) {
+      keys.push_back(key);
+    }
+  }
+  return keys;
+}
+
 std::optional<ConfigReader> ConfigReader::Object(std::string_view key) {
   const Value* value = Take(key);
   if (value == nullptr) {

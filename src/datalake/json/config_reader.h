@@ -39,6 +39,9 @@ class ConfigReader {
     }
   }
 
+  /// The keys that are there, for an object whose keys are names of the user's.
+  std::vector<std::string> Keys() const;
+
   /// The object under `key`, to be read by its own reader; nothing when it is absent.
   std::optional<ConfigReader> Object(std::string_view key);
 

@@ -39,6 +39,21 @@ void ForEachLineOfRuns(std::string_view text, Visit visit) {
   }
 }
 
+/// True when `text` (valid UTF-8) is empty or white space only (IsSpace of unicode.h).
+bool IsBlank(std::string_view text);
+
+/// Calls `visit(paragraph)` for each paragraph of `text`: it runs up to and including a newline, or
+/// is the unterminated tail. Views into `text`; "" has none. Thread-safe.
+template <typename Visit>
+void ForEachParagraph(std::string_view text, Visit visit) {
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t newline = text.find('\n', begin);
+    const std::size_t end = newline == std::string_view::npos ? text.size() : newline + 1;
+    visit(text.substr(begin, end - begin));
+    begin = end;
+  }
+}
+
 /// Which paragraphs SplitParagraphs keeps.
 enum class BlankParagraphs { kDrop, kKeep };
 

@@ -21,7 +21,7 @@ class CharLengthV1 final : public Tagger {
 
 }  // namespace
 
-Result<std::unique_ptr<const Tagger>> MakeCharLengthV1() {
+Result<std::unique_ptr<const Tagger>> MakeCharLengthV1(const TaggerSettings& /*settings*/) {
   return std::make_unique<CharLengthV1>();
 }
 

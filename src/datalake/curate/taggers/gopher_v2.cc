@@ -443,7 +443,7 @@ class GopherV2 final : public Tagger {
 
 }  // namespace
 
-Result<std::unique_ptr<const Tagger>> MakeGopherV2() {
+Result<std::unique_ptr<const Tagger>> MakeGopherV2(const TaggerSettings& /*settings*/) {
   return std::make_unique<GopherV2>();
 }
 

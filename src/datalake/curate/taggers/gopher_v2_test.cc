@@ -19,7 +19,7 @@ using ::datalake::testing::PlainGopher;
 
 class GopherV2Test : public ::testing::Test {
  protected:
-  GopherV2Test() : tagger_(std::move(*MakeGopherV2())), state_(tagger_->MakeState()) {}
+  GopherV2Test() : tagger_(std::move(*MakeGopherV2({}))), state_(tagger_->MakeState()) {}
 
   GopherScores Run(const std::string& text) {
     document_.Reset(text);

@@ -8,7 +8,7 @@
 namespace datalake::curate {
 
 // One factory a file of this folder, one line in taggers.cc.
-Result<std::unique_ptr<const Tagger>> MakeCharLengthV1();
-Result<std::unique_ptr<const Tagger>> MakeGopherV2();
+Result<std::unique_ptr<const Tagger>> MakeCharLengthV1(const TaggerSettings& settings);
+Result<std::unique_ptr<const Tagger>> MakeGopherV2(const TaggerSettings& settings);
 
 }  // namespace datalake::curate
