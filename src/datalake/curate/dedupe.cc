@@ -373,7 +373,8 @@ class Run {
   }
 
   Status TakeFile(std::size_t index) {
-    DATALAKE_TRY_ASSIGN(OutputFile output, OutputFile::Make(context_.fs, files_[index].output));
+    DATALAKE_TRY_ASSIGN(OutputFile output,
+                        OutputFile::Make(context_.fs, files_[index].output, {.pool = &helpers_}));
     while (true) {
       DATALAKE_TRY_ASSIGN(const std::unique_ptr<Block> block,
                           queues_[index]->Pop(stop_.get_token()));

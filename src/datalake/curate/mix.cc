@@ -191,7 +191,8 @@ class ShardRun {
   }
 
   Status Do() {
-    DATALAKE_TRY_ASSIGN(OutputFile output, OutputFile::Make(context_.fs, shard_.output));
+    DATALAKE_TRY_ASSIGN(OutputFile output,
+                        OutputFile::Make(context_.fs, shard_.output, {.pool = &pool_}));
     DATALAKE_TRY(
         RunOrdered(pool_, context_.stop,
                    {.read = [&](std::size_t slot) { return Read(*slots_[slot]); },

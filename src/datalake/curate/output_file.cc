@@ -31,17 +31,14 @@ OutputFile& OutputFile::operator=(OutputFile&&) noexcept = default;
 OutputFile::~OutputFile() = default;
 
 Result<OutputFile> OutputFile::Make(io::FileSystem& fs, std::string_view path,
-                                    io::Compression compression) {
+                                    const OutputOptions& options) {
   OutputFile output;
   DATALAKE_TRY_ASSIGN(output.file_, io::AtomicFile::Make(fs, path, io::PublishMode::kReplace));
-  DATALAKE_TRY_ASSIGN(
-      output.stream_,
-      io::MakeCompressor(std::make_unique<BorrowedFile>(*output.file_), compression));
+  DATALAKE_TRY_ASSIGN(output.stream_,
+                      io::MakeCompressor(std::make_unique<BorrowedFile>(*output.file_),
+                                         options.compression.value_or(io::CompressionOfPath(path)),
+                                         options.level, options.pool));
   return output;
-}
-
-Result<OutputFile> OutputFile::Make(io::FileSystem& fs, std::string_view path) {
-  return Make(fs, path, io::CompressionOfPath(path));
 }
 
 Status OutputFile::Write(std::string_view bytes) {

@@ -1,10 +1,15 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "datalake/base/result.h"
 #include "datalake/io/compression.h"
+
+namespace datalake {
+class ThreadPool;
+}  // namespace datalake
 
 namespace datalake::io {
 class AtomicFile;
@@ -14,24 +19,33 @@ class OutputStream;
 
 namespace datalake::curate {
 
+/// How a result file is written.
+struct OutputOptions {
+  std::optional<io::Compression> compression = {};  ///< none: as the name says
+  int level = 0;                                    ///< 0: the default of io::MakeCompressor
+  ThreadPool* pool = nullptr;  ///< its free threads compress; null: the writing thread does
+};
+
 /// A result file that appears whole under its name when published, replacing what was there, and
-/// is compressed on the way. Without Publish nothing is left behind. Single-threaded.
+/// is compressed on the way, in frames (io::MakeCompressor): its bytes depend on what is written
+/// and on the level alone. Without Publish nothing is left behind. Single-threaded, and may be
+/// used by a task of the pool.
 class OutputFile {
  public:
-  /// `fs` must outlive the file. Errors: kIo, kPermissionDenied, kResourceExhausted.
+  /// `fs` and the pool must outlive the file. Errors: kInvalidArgument (level), kIo,
+  /// kPermissionDenied, kResourceExhausted.
   static Result<OutputFile> Make(io::FileSystem& fs, std::string_view path,
-                                 io::Compression compression);
-
-  /// Compressed as the name says.
-  static Result<OutputFile> Make(io::FileSystem& fs, std::string_view path);
+                                 const OutputOptions& options = {});
 
   OutputFile(OutputFile&&) noexcept;
   OutputFile& operator=(OutputFile&&) noexcept;
   ~OutputFile();
 
+  /// Errors: kIo, kResourceExhausted (the disk is full), also of bytes written before.
   Status Write(std::string_view bytes);
 
-  /// Ends the stream, makes the file durable and gives it its name.
+  /// Ends the stream, makes the file durable and gives it its name. Errors: as Write; the name is
+  /// then not there, or what it was.
   Status Publish();
 
  private:

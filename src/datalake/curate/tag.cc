@@ -118,7 +118,8 @@ class UnitRun {
     }
     DATALAKE_TRY_ASSIGN(reader_, format::OpenDocuments(context_.fs, unit_.input));
     for (const TagOutput* output : outputs_) {
-      DATALAKE_TRY_ASSIGN(OutputFile file, OutputFile::Make(context_.fs, output->path));
+      DATALAKE_TRY_ASSIGN(OutputFile file,
+                          OutputFile::Make(context_.fs, output->path, {.pool = &context_.pool}));
       files_.push_back(std::move(file));
     }
     blocks_.resize(OrderedSlots(context_.pool));

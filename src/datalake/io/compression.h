@@ -6,6 +6,10 @@
 
 #include "datalake/io/file_system.h"
 
+namespace datalake {
+class ThreadPool;
+}  // namespace datalake
+
 namespace datalake::io {
 
 enum class Compression : std::uint8_t { kNone, kGzip, kZstd };
@@ -20,12 +24,16 @@ Compression CompressionOfPath(std::string_view path);
 Result<std::unique_ptr<InputStream>> OpenCompressed(FileSystem& fs, std::string_view path);
 
 /// Compresses what is written into `sink`, which is closed with it. `level` 0 is the default (gzip
-/// and zstd: 1). zstd (1 to 22) is written in frames of at most 4 MiB of input that end behind a
-/// line end where there is one, each with its size and checksum, so that readers can use them in
-/// parallel and copy them untouched; gzip as one member through ISA-L (levels 1 to 3) or in such
-/// units through libdeflate (4 to 12). Output depends only on input and level, not on how it was
-/// cut into writes. Errors: kInvalidArgument (level).
+/// and zstd: 1); gzip goes through ISA-L (levels 1 to 3) or libdeflate (4 to 12), zstd has 1 to 22.
+/// Both are written in frames (gzip: members) of at most 2 MiB of input that end behind a line end
+/// where there is one, each with its size and checksum, so that readers can use them in parallel
+/// and copy them untouched; zstd in its seekable format, with the table of frames at the end.
+/// Frames are made on threads of `pool` and by the caller, who may be one of its tasks; `pool`
+/// must outlive the stream. Output depends only on input and level: not on threads, not on how it
+/// was cut into writes. Memory: about 5 MiB a thread. Errors:
+/// kInvalidArgument (level); from Write and Close those of `sink`.
 Result<std::unique_ptr<OutputStream>> MakeCompressor(std::unique_ptr<OutputStream> sink,
-                                                     Compression compression, int level = 0);
+                                                     Compression compression, int level = 0,
+                                                     ThreadPool* pool = nullptr);
 
 }  // namespace datalake::io

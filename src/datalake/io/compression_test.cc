@@ -1,9 +1,14 @@
 #include "datalake/io/compression.h"
 
+#include <array>
+#include <cstring>
+#include <string>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "datalake/base/random.h"
+#include "datalake/base/thread_pool.h"
 #include "datalake/io/atomic_file.h"
 #include "datalake/io/memory_file_system.h"
 #include "datalake/testing/matchers.h"
@@ -39,11 +44,11 @@ class CompressionTest : public ::testing::Test {
   }
 
   std::string Compress(std::string_view text, Compression compression, int level = 0,
-                       std::size_t write_bytes = 100'000) {
+                       std::size_t write_bytes = 100'000, ThreadPool* pool = nullptr) {
     EXPECT_THAT(fs_.RemoveTree("/scratch"), IsOk());
     auto sink = fs_.Create("/scratch");
     EXPECT_THAT(sink, IsOk());
-    auto out = MakeCompressor(*std::move(sink), compression, level);
+    auto out = MakeCompressor(*std::move(sink), compression, level, pool);
     EXPECT_THAT(out, IsOk());
     for (std::size_t at = 0; at < text.size(); at += write_bytes) {
       EXPECT_THAT((*out)->Write(text.substr(at, write_bytes)), IsOk());
@@ -74,6 +79,8 @@ struct Form {
   int level;
   const char* path;
 };
+
+constexpr std::size_t kSeekTableBytes = 8 + 8 + 9;  // of a file of one frame
 
 constexpr std::array<Form, 6> kForms{{{Compression::kGzip, 1, "/f.gz"},
                                       {Compression::kGzip, 2, "/f.gz"},
@@ -132,14 +139,62 @@ TEST_F(CompressionTest, FramesEndBehindLines) {
     }
     ++frames;
   }
-  EXPECT_EQ(frames, 3U);
+  EXPECT_EQ(frames, 5U);
+}
+
+TEST_F(CompressionTest, OutputDoesNotDependOnThreads) {
+  const std::string text = MakeText(15'000'000, 6);
+  for (const Form& form : kForms) {
+    SCOPED_TRACE(std::string(form.path) + " level " + std::to_string(form.level));
+    const std::string expected = Compress(text, form.compression, form.level);
+    for (const std::size_t threads : {1, 2, 8}) {
+      ThreadPool pool(threads);
+      EXPECT_EQ(Compress(text, form.compression, form.level, 333'333, &pool), expected) << threads;
+    }
+  }
+}
+
+// zstd_seekable_compression_format.md of zstd's sources.
+TEST_F(CompressionTest, ZstdEndsWithTheSeekTable) {
+  const std::string text = MakeText(5'000'000, 7);
+  const std::string zstd = Compress(text, Compression::kZstd);
+  const auto number = [&](std::size_t from_end) {
+    std::uint32_t value = 0;
+    std::memcpy(&value, zstd.data() + zstd.size() - from_end, 4);
+    return value;
+  };
+  EXPECT_EQ(number(4), 0x8F92EAB1U);
+  EXPECT_EQ(zstd[zstd.size() - 5], '\0');
+  const std::uint32_t frames = number(9);
+  ASSERT_EQ(frames, 3U);
+  const std::size_t table_bytes = 9 + 8 * frames;
+  EXPECT_EQ(number(table_bytes + 4), table_bytes);
+  EXPECT_EQ(number(table_bytes + 8), 0x184D2A5EU);
+  std::size_t compressed = 0;
+  std::size_t bytes = 0;
+  for (std::size_t i = 0; i < frames; ++i) {
+    PutRaw("/frame.zst", zstd.substr(compressed, number(table_bytes - 8 * i)));
+    const std::uint32_t size = number(table_bytes - 8 * i - 4);
+    EXPECT_EQ(Read("/frame.zst").value_or("failed"), text.substr(bytes, size));
+    compressed += number(table_bytes - 8 * i);
+    bytes += size;
+  }
+  EXPECT_EQ(compressed + table_bytes + 8, zstd.size());
+  EXPECT_EQ(bytes, text.size());
 }
 
 TEST_F(CompressionTest, EveryCutIsCorruption) {
   for (const Form& form : kForms) {
-    const std::string bytes = Compress(MakeText(3000, 4), form.compression, form.level);
+    const std::string text = MakeText(3000, 4);
+    const std::string bytes = Compress(text, form.compression, form.level);
+    const std::size_t frame_end =
+        form.compression == Compression::kZstd ? bytes.size() - kSeekTableBytes : bytes.size();
     for (std::size_t size = 0; size < bytes.size(); ++size) {
       PutRaw(form.path, bytes.substr(0, size));
+      if (size == frame_end) {
+        EXPECT_EQ(Read(form.path).value_or("failed"), text);  // nothing but the table is lost
+        continue;
+      }
       ASSERT_THAT(Read(form.path), IsError(ErrorCode::kCorruption, form.path)) << size;
     }
     PutRaw(form.path, bytes.substr(0, bytes.size() - 1));

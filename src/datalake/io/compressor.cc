@@ -1,148 +1,138 @@
-// Writing gzip through ISA-L (levels 1 to 3) and libdeflate (4 to 12), zstd through libzstd.
-#include <libdeflate.h>
-
+// Output in frames that stand alone, each made on any thread (base/ordered_work.h) and written in
+// order. Where they are cut depends on the bytes alone.
 #include <algorithm>
-#include <cstring>
+#include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
 
-#include <fmt/format.h>
-#include <isa-l/igzip_lib.h>
-#include <zstd.h>
-
+#include "datalake/base/mutex.h"
+#include "datalake/base/ordered_work.h"
 #include "datalake/io/compression.h"
+#include "datalake/io/frame_encoder_internal.h"
 
 namespace datalake::io {
 namespace {
 
-constexpr int kIsalLevels = 3;
-constexpr int kLibdeflateLevels = 12;
-constexpr std::size_t kStreamBlockBytes = std::size_t{256} << 10;
-constexpr std::size_t kUnitBytes = std::size_t{4} << 20;  // of input, a frame or member
+constexpr std::size_t kFrameBytes = std::size_t{2} << 20;  // of input
 
-// Gathers input into blocks of one size, so that the output does not depend on how it was cut into
-// writes.
-class BlockCompressor : public OutputStream {
+// Encoders are lent out, one a running piece of work: making one costs more than a frame. The
+// first is made with the stream, so that a bad level is an error then.
+class EncoderStore {
  public:
-  BlockCompressor(std::unique_ptr<OutputStream> sink, std::size_t block_bytes)
-      : sink_(std::move(sink)), block_bytes_(block_bytes) {
-    block_.reserve(block_bytes);
+  EncoderStore(Compression compression, int level, std::unique_ptr<FrameEncoder> first)
+      : compression_(compression), level_(level) {
+    free_.push_back(std::move(first));
   }
+
+  Result<std::unique_ptr<FrameEncoder>> Take() {
+    {
+      MutexLock lock(mutex_);
+      if (!free_.empty()) {
+        std::unique_ptr<FrameEncoder> encoder = std::move(free_.back());
+        free_.pop_back();
+        return encoder;
+      }
+    }
+    return MakeFrameEncoder(compression_, level_);
+  }
+
+  void GiveBack(std::unique_ptr<FrameEncoder> encoder) {
+    MutexLock lock(mutex_);
+    free_.push_back(std::move(encoder));
+  }
+
+ private:
+  const Compression compression_;
+  const int level_;
+  Mutex mutex_;
+  std::vector<std::unique_ptr<FrameEncoder>> free_ DATALAKE_GUARDED_BY(mutex_);
+};
+
+struct Frame {
+  std::vector<std::byte> in;
+  std::vector<std::byte> out;
+  Status status;
+};
+
+// zstd's own format for random access (contrib/seekable_format/zstd_seekable_compression_format.md
+// of its sources): a skippable frame at the end with the sizes of all frames, without checksums,
+// which the frames have themselves.
+class SeekTable {
+ public:
+  void Add(std::size_t compressed_bytes, std::size_t bytes) {
+    PutUint32(static_cast<std::uint32_t>(compressed_bytes));
+    PutUint32(static_cast<std::uint32_t>(bytes));
+    ++frames_;
+  }
+
+  // The skippable frame. Call once.
+  std::vector<std::byte> Finish() {
+    std::vector<std::byte> entries = std::move(bytes_);
+    bytes_.clear();
+    PutUint32(0x184D2A5E);
+    PutUint32(static_cast<std::uint32_t>(entries.size() + kFooterBytes));
+    bytes_.insert(bytes_.end(), entries.begin(), entries.end());
+    PutUint32(frames_);
+    bytes_.push_back(std::byte{0});  // entries without checksums
+    PutUint32(0x8F92EAB1);
+    return std::move(bytes_);
+  }
+
+ private:
+  static constexpr std::size_t kFooterBytes = 9;
+
+  void PutUint32(std::uint32_t value) {
+    for (int shift = 0; shift < 32; shift += 8) {
+      bytes_.push_back(static_cast<std::byte>(value >> shift));
+    }
+  }
+
+  std::vector<std::byte> bytes_;
+  std::uint32_t frames_ = 0;
+};
+
+class FrameCompressor final : public OutputStream {
+ public:
+  FrameCompressor(std::unique_ptr<OutputStream> sink, Compression compression, int level,
+                  std::unique_ptr<FrameEncoder> encoder, ThreadPool* pool)
+      : sink_(std::move(sink)),
+        compression_(compression),
+        encoders_(compression, level, std::move(encoder)),
+        filling_(std::make_unique<Frame>()),
+        work_(pool) {}
 
   using OutputStream::Write;
 
-  Status Write(std::span<const std::byte> bytes) final {
+  Status Write(std::span<const std::byte> bytes) override {
     if (failed_) {
       return *failed_;
     }
     while (!bytes.empty()) {
-      const std::size_t n = std::min(bytes.size(), block_bytes_ - block_.size());
-      block_.insert(block_.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(n));
+      std::vector<std::byte>& in = filling_->in;
+      const std::size_t n = std::min(bytes.size(), kFrameBytes - in.size());
+      in.insert(in.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(n));
       bytes = bytes.subspan(n);
-      if (block_.size() == block_bytes_) {
-        const std::size_t used = Cut(block_);
-        DATALAKE_TRY(Keep(Encode(std::span<const std::byte>(block_).first(used), Last::kNo)));
-        block_.erase(block_.begin(), block_.begin() + static_cast<std::ptrdiff_t>(used));
+      if (in.size() == kFrameBytes) {
+        DATALAKE_TRY(Keep(EncodeFilling(Cut(in))));
       }
     }
     return {};
   }
 
-  Status Close() final {
+  Status Close() override {
     if (failed_ || closed_) {
       return failed_ ? Status(*failed_) : Status();
     }
     closed_ = true;
-    DATALAKE_TRY(Keep(Encode(block_, Last::kYes)));
-    block_.clear();
-    return Keep(sink_->Close());
-  }
-
- protected:
-  enum class Last : std::uint8_t { kNo, kYes };
-
-  // How much of a full block to encode now.
-  virtual std::size_t Cut(std::span<const std::byte> block) const { return block.size(); }
-
-  // Compresses `block` into sink(); the last one may be empty.
-  virtual Status Encode(std::span<const std::byte> block, Last last) = 0;
-
-  OutputStream& sink() { return *sink_; }
-
- private:
-  Status Keep(Status status) {
-    if (!status) {
-      failed_ = status.error();
-    }
-    return status;
-  }
-
-  std::unique_ptr<OutputStream> sink_;
-  std::size_t block_bytes_;
-  std::vector<std::byte> block_;
-  std::optional<Error> failed_;
-  bool closed_ = false;
-};
-
-// One gzip member.
-class IsalCompressor final : public BlockCompressor {
- public:
-  IsalCompressor(std::unique_ptr<OutputStream> sink, int level)
-      : BlockCompressor(std::move(sink), kStreamBlockBytes),
-        stream_(std::make_unique<isal_zstream>()),
-        level_buffer_(LevelBufferBytes(level)),
-        out_(kStreamBlockBytes) {
-    isal_deflate_init(stream_.get());
-    stream_->level = static_cast<std::uint32_t>(level);
-    stream_->level_buf = level_buffer_.data();
-    stream_->level_buf_size = static_cast<std::uint32_t>(level_buffer_.size());
-    stream_->gzip_flag = IGZIP_GZIP;
+    return Keep(Finish());
   }
 
  private:
-  static std::size_t LevelBufferBytes(int level) {
-    return level == 1 ? ISAL_DEF_LVL1_DEFAULT
-                      : (level == 2 ? ISAL_DEF_LVL2_DEFAULT : ISAL_DEF_LVL3_DEFAULT);
-  }
-
-  Status Encode(std::span<const std::byte> block, Last last) override {
-    // ISA-L only reads through next_in.
-    stream_->next_in =
-        const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(block.data()));
-    stream_->avail_in = static_cast<std::uint32_t>(block.size());
-    stream_->end_of_stream = last == Last::kYes ? 1 : 0;
-    do {
-      stream_->next_out = out_.data();
-      stream_->avail_out = static_cast<std::uint32_t>(out_.size());
-      if (const int code = isal_deflate(stream_.get()); code != COMP_OK) {
-        return Error{ErrorCode::kInternal, fmt::format("gzip compressor failed: code {}", code)};
-      }
-      DATALAKE_TRY(
-          sink().Write(std::as_bytes(std::span(out_)).first(out_.size() - stream_->avail_out)));
-    } while (stream_->avail_out == 0);
-    return {};
-  }
-
-  std::unique_ptr<isal_zstream> stream_;
-  std::vector<std::uint8_t> level_buffer_;
-  std::vector<std::uint8_t> out_;
-};
-
-// Output in units that stand alone, cut behind a line end where there is one.
-class UnitCompressor : public BlockCompressor {
- public:
-  explicit UnitCompressor(std::unique_ptr<OutputStream> sink)
-      : BlockCompressor(std::move(sink), kUnitBytes) {}
-
- protected:
-  virtual std::size_t Bound(std::size_t input_bytes) const = 0;
-  virtual Result<std::size_t> EncodeUnit(std::span<const std::byte> unit,
-                                         std::span<std::byte> out) = 0;
-
- private:
-  std::size_t Cut(std::span<const std::byte> block) const final {
+  // Behind the last line end, if there is one in the second half.
+  static std::size_t Cut(std::span<const std::byte> block) {
     for (std::size_t end = block.size(); end > block.size() / 2; --end) {
       if (block[end - 1] == std::byte{'\n'}) {
         return end;
@@ -151,108 +141,91 @@ class UnitCompressor : public BlockCompressor {
     return block.size();
   }
 
-  Status Encode(std::span<const std::byte> block, Last last) final {
-    if (block.empty() && (last == Last::kNo || wrote_)) {
-      return {};
+  // Hands in the first `size` bytes as a frame; the rest begins the next one.
+  Status EncodeFilling(std::size_t size) {
+    if (work_.size() >= work_.capacity()) {
+      DATALAKE_TRY(WriteFront());
     }
-    out_.resize(std::max(out_.size(), Bound(block.size())));
-    DATALAKE_TRY_ASSIGN(const std::size_t size, EncodeUnit(block, out_));
-    wrote_ = true;
-    return sink().Write(std::span<const std::byte>(out_).first(size));
+    std::unique_ptr<Frame> next = std::make_unique<Frame>();
+    if (!free_.empty()) {
+      next = std::move(free_.back());
+      free_.pop_back();
+    }
+    const auto rest = filling_->in.begin() + static_cast<std::ptrdiff_t>(size);
+    next->in.assign(rest, filling_->in.end());
+    filling_->in.erase(rest, filling_->in.end());
+    frames_.push_back(std::exchange(filling_, std::move(next)));
+    work_.Push([this, frame = frames_.back().get()] { Encode(*frame); });
+    while (work_.size() > 0 && work_.FrontIsDone()) {
+      DATALAKE_TRY(WriteFront());
+    }
+    return {};
   }
 
-  std::vector<std::byte> out_;
-  bool wrote_ = false;
+  void Encode(Frame& frame) {
+    Result<std::unique_ptr<FrameEncoder>> encoder = encoders_.Take();
+    frame.status = encoder ? (*encoder)->Encode(frame.in, frame.out) : encoder.error();
+    if (encoder) {
+      encoders_.GiveBack(*std::move(encoder));
+    }
+  }
+
+  Status WriteFront() {
+    work_.TakeFront();
+    std::unique_ptr<Frame> frame = std::move(frames_.front());
+    frames_.pop_front();
+    DATALAKE_TRY(frame->status);
+    DATALAKE_TRY(sink_->Write(frame->out));
+    seek_table_.Add(frame->out.size(), frame->in.size());
+    has_written_ = true;
+    free_.push_back(std::move(frame));
+    return {};
+  }
+
+  Status Finish() {
+    if (!filling_->in.empty() || (work_.size() == 0 && !has_written_)) {
+      DATALAKE_TRY(EncodeFilling(filling_->in.size()));  // also the one of an empty file
+    }
+    while (work_.size() > 0) {
+      DATALAKE_TRY(WriteFront());
+    }
+    if (compression_ == Compression::kZstd) {
+      DATALAKE_TRY(sink_->Write(seek_table_.Finish()));
+    }
+    return sink_->Close();
+  }
+
+  Status Keep(Status status) {
+    if (!status) {
+      failed_ = status.error();
+    }
+    return status;
+  }
+
+  const std::unique_ptr<OutputStream> sink_;
+  const Compression compression_;
+  EncoderStore encoders_;
+  SeekTable seek_table_;
+  std::unique_ptr<Frame> filling_;
+  std::deque<std::unique_ptr<Frame>> frames_;  // handed in
+  std::vector<std::unique_ptr<Frame>> free_;
+  std::optional<Error> failed_;
+  bool has_written_ = false;
+  bool closed_ = false;
+  OrderedWork work_;  // last: it ends before what it uses
 };
-
-class LibdeflateCompressor final : public UnitCompressor {
- public:
-  LibdeflateCompressor(std::unique_ptr<OutputStream> sink, int level)
-      : UnitCompressor(std::move(sink)), compressor_(libdeflate_alloc_compressor(level)) {}
-
- private:
-  struct Free {
-    void operator()(libdeflate_compressor* compressor) const {
-      libdeflate_free_compressor(compressor);
-    }
-  };
-
-  std::size_t Bound(std::size_t input_bytes) const override {
-    return libdeflate_gzip_compress_bound(compressor_.get(), input_bytes);
-  }
-
-  Result<std::size_t> EncodeUnit(std::span<const std::byte> unit,
-                                 std::span<std::byte> out) override {
-    const std::size_t size = libdeflate_gzip_compress(compressor_.get(), unit.data(), unit.size(),
-                                                      out.data(), out.size());
-    if (size == 0) {
-      return Error{ErrorCode::kInternal, "gzip compressor failed"};
-    }
-    return size;
-  }
-
-  std::unique_ptr<libdeflate_compressor, Free> compressor_;
-};
-
-class ZstdCompressor final : public UnitCompressor {
- public:
-  ZstdCompressor(std::unique_ptr<OutputStream> sink, int level)
-      : UnitCompressor(std::move(sink)), context_(ZSTD_createCCtx()) {
-    // Both take any value they are given here; the frame says its size because it is written whole.
-    ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_compressionLevel, level);
-    ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_checksumFlag, 1);
-  }
-
- private:
-  struct Free {
-    void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
-  };
-
-  std::size_t Bound(std::size_t input_bytes) const override {
-    return ZSTD_compressBound(input_bytes);
-  }
-
-  Result<std::size_t> EncodeUnit(std::span<const std::byte> unit,
-                                 std::span<std::byte> out) override {
-    const std::size_t size =
-        ZSTD_compress2(context_.get(), out.data(), out.size(), unit.data(), unit.size());
-    if (ZSTD_isError(size) != 0U) {
-      return Error{ErrorCode::kInternal,
-                   fmt::format("zstd compressor failed: {}", ZSTD_getErrorName(size))};
-    }
-    return size;
-  }
-
-  std::unique_ptr<ZSTD_CCtx, Free> context_;
-};
-
-Error LevelError(std::string_view name, int most, int level) {
-  return Error{ErrorCode::kInvalidArgument,
-               fmt::format("{} level must be 0 to {}: {}", name, most, level)};
-}
 
 }  // namespace
 
 Result<std::unique_ptr<OutputStream>> MakeCompressor(std::unique_ptr<OutputStream> sink,
-                                                     Compression compression, int level) {
-  switch (compression) {
-    case Compression::kGzip:
-      if (level < 0 || level > kLibdeflateLevels) {
-        return LevelError("gzip", kLibdeflateLevels, level);
-      }
-      if (level > kIsalLevels) {
-        return std::make_unique<LibdeflateCompressor>(std::move(sink), level);
-      }
-      return std::make_unique<IsalCompressor>(std::move(sink), std::max(level, 1));
-    case Compression::kZstd:
-      if (level < 0 || level > ZSTD_maxCLevel()) {
-        return LevelError("zstd", ZSTD_maxCLevel(), level);
-      }
-      return std::make_unique<ZstdCompressor>(std::move(sink), std::max(level, 1));
-    case Compression::kNone:
-      break;
+                                                     Compression compression, int level,
+                                                     ThreadPool* pool) {
+  if (compression == Compression::kNone) {
+    return sink;
   }
-  return sink;
+  DATALAKE_TRY_ASSIGN(auto encoder, MakeFrameEncoder(compression, level));
+  return std::make_unique<FrameCompressor>(std::move(sink), compression, level, std::move(encoder),
+                                           pool);
 }
 
 }  // namespace datalake::io
