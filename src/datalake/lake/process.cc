@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include <arrow/record_batch.h>
@@ -167,6 +168,14 @@ Result<table::CommitResult> CommitRows(table::Table& table, const UploadInfo& in
   }
 }
 
+// True when the rows of `other` must be in the table before those of `info`: it is the earlier one
+// of the same variant, and one of the two takes the other's rows away.
+bool MustComeFirst(const UploadInfo& other, const UploadInfo& info) {
+  const bool meet = !other.error && other.id != info.id && other.table == info.table &&
+                    other.variant == info.variant && (other.overwrite || info.overwrite);
+  return meet && std::tie(other.uploaded_at, other.id) < std::tie(info.uploaded_at, info.id);
+}
+
 // One run over the staging area.
 class Processor {
  public:
@@ -181,7 +190,9 @@ class Processor {
 
  private:
   Result<std::unique_ptr<io::FileLock>> Claim(const std::string& id, UploadState state);
-  Result<std::optional<std::string>> ProcessOne(const std::vector<UploadInfo>& waiting,
+  Result<std::vector<UploadInfo>> Unfinished();
+  Result<std::optional<std::string>> ProcessOne(const std::vector<UploadInfo>& unfinished,
+                                                const std::set<std::string>& seen,
                                                 ProcessReport& report);
   Status ProcessClaimed(const std::string& id, ProcessReport& report);
   Result<ProcessedUpload> Process(const UploadInfo& info, const std::string& folder);
@@ -292,16 +303,13 @@ Result<ProcessReport> Processor::Run() {
   std::set<std::string> seen;
   while (true) {
     // Looked at again after each upload, so that what comes meanwhile is taken too.
-    Uploads uploads(lake_);
-    DATALAKE_TRY_ASSIGN(std::vector<UploadInfo> waiting, uploads.List(UploadState::kProcessing));
-    DATALAKE_TRY_ASSIGN(const std::vector<UploadInfo> pending, uploads.List(UploadState::kPending));
-    waiting.insert(waiting.end(), pending.begin(), pending.end());
-    std::erase_if(waiting, [&seen](const UploadInfo& info) { return seen.contains(info.id); });
+    DATALAKE_TRY_ASSIGN(const std::vector<UploadInfo> unfinished, Unfinished());
     rows_total_ = rows_done_;
-    for (const UploadInfo& info : waiting) {
-      rows_total_ += info.rows;
+    for (const UploadInfo& info : unfinished) {
+      rows_total_ += seen.contains(info.id) ? 0 : info.rows;
     }
-    DATALAKE_TRY_ASSIGN(const std::optional<std::string> processed, ProcessOne(waiting, report));
+    DATALAKE_TRY_ASSIGN(const std::optional<std::string> processed,
+                        ProcessOne(unfinished, seen, report));
     if (!processed) {
       report.duration = std::chrono::nanoseconds(context_.clock.SteadyNanos() - start);
       return report;
@@ -310,12 +318,40 @@ Result<ProcessReport> Processor::Run() {
   }
 }
 
-// The first upload that can be claimed; nothing when others have them all.
-Result<std::optional<std::string>> Processor::ProcessOne(const std::vector<UploadInfo>& waiting,
+// Those in processing first. An upload that another claims or puts back meanwhile is in one of the
+// three lists.
+Result<std::vector<UploadInfo>> Processor::Unfinished() {
+  Uploads uploads(lake_);
+  DATALAKE_TRY_ASSIGN(const std::vector<UploadInfo> before, uploads.List(UploadState::kPending));
+  DATALAKE_TRY_ASSIGN(std::vector<UploadInfo> unfinished, uploads.List(UploadState::kProcessing));
+  DATALAKE_TRY_ASSIGN(const std::vector<UploadInfo> after, uploads.List(UploadState::kPending));
+  std::set<std::string> ids;
+  for (const UploadInfo& info : unfinished) {
+    ids.insert(info.id);
+  }
+  for (const auto* pending : {&after, &before}) {
+    for (const UploadInfo& info : *pending) {
+      if (ids.insert(info.id).second) {
+        unfinished.push_back(info);
+      }
+    }
+  }
+  return unfinished;
+}
+
+// The first upload that can be claimed and need not wait for an earlier one; nothing when others
+// have them all. Who has the earlier one looks again when it is done.
+Result<std::optional<std::string>> Processor::ProcessOne(const std::vector<UploadInfo>& unfinished,
+                                                         const std::set<std::string>& seen,
                                                          ProcessReport& report) {
-  for (const UploadInfo& info : waiting) {
+  for (const UploadInfo& info : unfinished) {
     if (stop_.stop_requested()) {
       return Error{ErrorCode::kCancelled, "processing was stopped"};
+    }
+    if (seen.contains(info.id) ||
+        std::any_of(unfinished.begin(), unfinished.end(),
+                    [&info](const UploadInfo& other) { return MustComeFirst(other, info); })) {
+      continue;
     }
     DATALAKE_TRY_ASSIGN(const std::unique_ptr<io::FileLock> claim, Claim(info.id, info.state));
     if (claim != nullptr) {

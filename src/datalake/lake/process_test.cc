@@ -39,6 +39,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
 
 // A PNG of 1x1 pixels.
 const std::string kPng(
@@ -462,6 +463,33 @@ TEST_F(ProcessTest, TwoProcessorsTakeEachUploadOnce) {
   }
   EXPECT_EQ(rows, 2U * kUploads);
   EXPECT_EQ(Uploads(*lake_).Counts()->failed, 0U);
+}
+
+TEST_F(ProcessTest, OverwritingUploadWaitsForAnEarlierOneOfItsVariant) {
+  WriteRows("/in/rows.parquet", {{"n", Texts({"old"})}});
+  const auto older = Stage(Request());
+  ASSERT_THAT(older, IsOk());
+  ASSERT_THAT(
+      fs_.Rename("/lake/staging/pending/" + older->id, "/lake/staging/processing/" + older->id),
+      IsOk());
+  auto owner = fs_.Lock("/lake/staging/processing/" + older->id + "/claim.lock");
+  ASSERT_THAT(owner, IsOk());
+  clock_.Advance(std::chrono::seconds(1));
+  WriteRows("/in/rows.parquet", {{"n", Texts({"new"})}});
+  UploadRequest request = Request();
+  request.overwrite = true;
+  ASSERT_THAT(Stage(request), IsOk());
+  request.variant = "another";
+  ASSERT_THAT(Stage(request), IsOk());
+
+  EXPECT_EQ(Process().succeeded(), 1U) << "only that of the other variant";
+  EXPECT_EQ(Uploads(*lake_).Counts()->pending, 1U);
+
+  owner->reset();
+  EXPECT_EQ(Process().succeeded(), 2U);
+  EXPECT_THAT(Rows({"test", "d", "raw"}, {"n", "variant"}),
+              UnorderedElementsAre(R"({"n":"new","variant":"text"})",
+                                   R"({"n":"new","variant":"another"})"));
 }
 
 TEST_F(ProcessTest, UploadThatAnotherLetsGoMeanwhileIsTaken) {
