@@ -12,6 +12,8 @@ namespace datalake::curate {
 namespace {
 
 constexpr std::string_view kSuffixes[] = {".gz", ".zst", ".zstd"};
+constexpr std::string_view kLineSuffixes[] = {".jsonl", ".json", ".ndjson"};
+constexpr std::string_view kParquet = ".parquet";
 
 std::string_view WithoutSuffix(std::string_view path) {
   for (const std::string_view suffix : kSuffixes) {
@@ -96,11 +98,31 @@ std::string WithCompression(std::string_view path, std::string_view compression)
   return compression == "none" ? std::string(stem) : fmt::format("{}.{}", stem, compression);
 }
 
+std::string WithParquet(std::string_view path) {
+  std::string_view stem = WithoutSuffix(path);
+  for (const std::string_view suffix : kLineSuffixes) {
+    if (stem.ends_with(suffix)) {
+      stem.remove_suffix(suffix.size());
+      break;
+    }
+  }
+  return stem.ends_with(kParquet) ? std::string(stem) : fmt::format("{}{}", stem, kParquet);
+}
+
 Result<std::string> FindCompressed(io::FileSystem& fs, std::string_view path) {
   const std::string_view stem = WithoutSuffix(path);
   std::vector<std::string> candidates = {std::string(path), std::string(stem)};
   for (const std::string_view suffix : kSuffixes) {
     candidates.push_back(fmt::format("{}{}", stem, suffix));
+  }
+  candidates.push_back(WithParquet(path));
+  if (path.ends_with(kParquet)) {
+    const std::string lines =
+        fmt::format("{}.jsonl", path.substr(0, path.size() - kParquet.size()));
+    candidates.push_back(lines);
+    for (const std::string_view suffix : kSuffixes) {
+      candidates.push_back(fmt::format("{}{}", lines, suffix));
+    }
   }
   for (const std::string& candidate : candidates) {
     DATALAKE_TRY_ASSIGN(const bool exists, fs.Exists(candidate));

@@ -31,8 +31,13 @@ Result<std::string> MirroredPath(std::string_view document_path, std::string_vie
 /// `path` with the suffix of another compression: "" keeps it as it is, "none", "gz", "zst".
 std::string WithCompression(std::string_view path, std::string_view compression);
 
+/// `path` as Parquet: without the suffixes of compression and of lines of JSON (.jsonl, .json,
+/// .ndjson), with .parquet.
+std::string WithParquet(std::string_view path);
+
 /// `path`, or the file that is there under the same name with another suffix of compression (.gz,
-/// .zst, .zstd, none); `path` itself when none is. Errors: kIo.
+/// .zst, .zstd, none) or as Parquet; of Parquet documents also lines of JSON. `path` itself when
+/// none is. Errors: kIo.
 Result<std::string> FindCompressed(io::FileSystem& fs, std::string_view path);
 
 /// Checks a value of `compression.output`: "", "none", "gz" or "zst". Errors: kInvalidArgument.
