@@ -122,7 +122,8 @@ class Segmenter {
  public:
   Segmenter(std::string_view text, SegmentRules rules)
       : text_(text),
-        classes_(rules == SegmentRules::kRust ? kClassOfKind15.data() : kClassOfKind16.data()) {}
+        classes_(rules == SegmentRules::kRust ? kClassOfKind15.data() : kClassOfKind16.data()),
+        joiner_wins_(rules == SegmentRules::kRust) {}
 
   // The end of the segment that begins at `begin`, a bound inside the text.
   std::size_t SegmentEnd(std::size_t begin) const {
@@ -147,8 +148,9 @@ class Segmenter {
         at += here.bytes;
         continue;
       }
-      const bool joined = next_joins || (before == kZwj && IsPictographic(here.value)) ||  // WB3c
-                          (before == kSpace && here.value == kSpace) ||                    // WB3d
+      const bool sequence = before == kZwj && IsPictographic(here.value);  // WB3c
+      const bool joined = next_joins || sequence ||
+                          (before == kSpace && here.value == kSpace) ||     // WB3d
                           (pair_open && here.value == kRegionalIndicator);  // WB15, WB16
       next_joins = false;
       if (!joined) {
@@ -159,7 +161,8 @@ class Segmenter {
         next_joins = between != Between::kJoined;
       }
       pair_open = here.value == kRegionalIndicator && !pair_open;
-      left = before = here.value;
+      before = here.value;
+      left = sequence && joiner_wins_ ? kPictographic : here.value;
       at += here.bytes;
     }
   }
@@ -175,40 +178,49 @@ class Segmenter {
     return {static_cast<WordClass>(kind < kClasses ? kind : classes_[kind]), decoded.bytes};
   }
 
-  // The class of the first at or after `at` that is not transparent.
-  WordClass After(std::size_t at) const {
+  // Whether the first at or after `at` that is not transparent is what `rule` wants.
+  bool IsFollowed(std::size_t at, Between rule) const {
     ClassAt here = At(at);
+    WordClass before = WordClass::kOther;
     while (here.bytes != 0 && IsTransparent(here.value)) {
+      before = here.value;
       at += here.bytes;
       here = At(at);
     }
-    return here.value;
+    if (joiner_wins_ && before == WordClass::kZwj && IsPictographic(here.value)) {
+      return true;
+    }
+    switch (rule) {
+      case Between::kJoinedBeforeLetter:
+        return IsAnyLetter(here.value);
+      case Between::kJoinedBeforeHebrewLetter:
+        return here.value == WordClass::kHebrewLetter;
+      case Between::kJoinedBeforeNumeric:
+        return here.value == WordClass::kNumeric;
+      case Between::kBound:
+      case Between::kJoined:
+        break;
+    }
+    return false;
   }
 
   // As in the table, kBound when what has to come from `after` on does not.
   Between RuleAt(WordClass left, WordClass right, std::size_t after) const {
     const Between rule = kRules[static_cast<std::size_t>(left)][static_cast<std::size_t>(right)];
-    switch (rule) {
-      case Between::kBound:
-      case Between::kJoined:
-        return rule;
-      case Between::kJoinedBeforeLetter:
-        if (IsAnyLetter(After(after))) {
-          return rule;
-        }
-        return left == WordClass::kHebrewLetter && right == WordClass::kSingleQuote
-                   ? Between::kJoined  // WB7a
-                   : Between::kBound;
-      case Between::kJoinedBeforeHebrewLetter:
-        return After(after) == WordClass::kHebrewLetter ? rule : Between::kBound;
-      case Between::kJoinedBeforeNumeric:
-        return After(after) == WordClass::kNumeric ? rule : Between::kBound;
+    if (rule == Between::kBound || rule == Between::kJoined || IsFollowed(after, rule)) {
+      return rule;
     }
-    return Between::kBound;
+    return left == WordClass::kHebrewLetter && right == WordClass::kSingleQuote
+               ? Between::kJoined  // WB7a
+               : Between::kBound;
   }
 
   std::string_view text_;
   const std::uint8_t* classes_;
+  // unicode-segmentation takes a pictograph behind a ZWJ for that alone: it fulfils what a
+  // MidLetter or the like before the ZWJ waits for, and joins no letter behind it (U+24C2 is one
+  // itself).
+  bool joiner_wins_ = false;
 };
 
 // One bit for each of 64 bytes.

@@ -113,6 +113,15 @@ TEST(WordSegmentsTest, KnowsTwoVersionsOfUnicode) {
   EXPECT_EQ(CountWordSegments("\U00010D50\U00010D51", SegmentRules::kPython).all, 1U);
 }
 
+// As the two libraries do where they differ: measured with them, not read in UAX #29.
+TEST(WordSegmentsTest, PictographBehindAJoinerIsNoLetterInRust) {
+  EXPECT_THAT(Split("\u24c2b"), ElementsAre("\u24c2b"));
+  EXPECT_THAT(Split("\u200d\u24c2b"), ElementsAre("\u200d\u24c2", "b"));
+  EXPECT_EQ(CountWordSegments("\u200d\u24c2b", SegmentRules::kPython).all, 1U);
+  EXPECT_THAT(Split("a.\u200d\u263ab"), ElementsAre("a.\u200d\u263a", "b"));
+  EXPECT_EQ(CountWordSegments("a.\u200d\u263ab", SegmentRules::kPython).all, 3U);
+}
+
 TEST(WordSegmentsTest, PassesTheVectorsOfUnicode) {
   for (const std::string_view vector : kVectors) {
     const std::vector<std::string> expected = Segments(vector);
