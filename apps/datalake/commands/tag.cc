@@ -38,6 +38,8 @@ class TagCommand final : public Command {
                     "folder below attributes/ and first part of the keys");
     config_.Declare(options, "ignore_existing", Form::kFlag, "make attributes anew that are there");
     config_.Declare(options, "max_rejects", Form::kValue, "bad lines that are borne (0)");
+    config_.Declare(options, "attributes_format", Form::kValue,
+                    "jsonl (default) or parquet: one typed column a key");
     config_.Declare(options, "compression.output", Form::kValue, "gz, zst or none");
     config_.Declare(options, "processes", Form::kValue, "threads");
     config_.Declare(options, "debug", Form::kFlag, "one thread");

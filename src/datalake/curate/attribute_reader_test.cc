@@ -100,16 +100,18 @@ TEST_F(AttributeReaderTest, RendersParquetRows) {
        arrow::field("e__t__a", Spans()), arrow::field("e__t__b", Spans())},
       R"([{"id":"x\"","source":"s","e__t__a":[[0,9007199254740993,0.33333],[5,6,1.0]],"e__t__b":[]},
                 {"id":null,"source":null,"e__t__a":null,"e__t__b":null},
-                {"id":"z","source":"s","e__t__a":null,"e__t__b":[[0,1,1e-5]]}])");
+                {"id":"z","source":"s","e__t__a":null,"e__t__b":[[0,1,1e-5],[0,1,1.2345678]]}])");
   for (const std::uint64_t max_rows : {1, 2, 100}) {
     const auto rows = ReadAll("/a.parquet", max_rows);
     ASSERT_THAT(rows, IsOk());
-    EXPECT_THAT(*rows, ElementsAre("{\"id\":\"x\\\"\",\"attributes\":{\"e__t__a\":"
-                                   "[[0,9007199254740993,0.33333],[5,6,1.0]],\"e__t__b\":[]},"
-                                   "\"source\":\"s\"}",
-                                   "{\"id\":null,\"attributes\":{},\"source\":null}",
-                                   "{\"id\":\"z\",\"attributes\":{\"e__t__b\":[[0,1,1e-05]]},"
-                                   "\"source\":\"s\"}"));
+    EXPECT_THAT(
+        *rows,
+        ElementsAre("{\"id\":\"x\\\"\",\"attributes\":{\"e__t__a\":"
+                    "[[0,9007199254740993,0.33333],[5,6,1.0]],\"e__t__b\":[]},"
+                    "\"source\":\"s\"}",
+                    "{\"id\":null,\"attributes\":{},\"source\":null}",
+                    "{\"id\":\"z\",\"attributes\":{\"e__t__b\":[[0,1,0.00001],[0,1,1.2345678]]},"
+                    "\"source\":\"s\"}"));
   }
 }
 

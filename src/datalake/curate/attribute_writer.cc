@@ -127,15 +127,37 @@ void AppendScore(std::string& out, double score) {
   out.append(digits.data(), WriteScore(digits.data(), score));
 }
 
+double RoundScore(double score) {
+  const double scaled = std::fabs(score) * static_cast<double>(kScale);
+  const double whole = std::floor(scaled);
+  if (scaled < 1e9 && std::fabs(scaled - whole - 0.5) > 1e-6) {
+    // As WriteScore; a quotient of integers is rounded as the decimal number would be.
+    const double rounded = (whole + (scaled - whole > 0.5 ? 1 : 0)) / static_cast<double>(kScale);
+    return std::copysign(rounded, score);
+  }
+  std::string digits;
+  AppendScore(digits, score);
+  double rounded = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), rounded);
+  return rounded;
+}
+
+std::vector<std::string> AttributeKeys(const AttributeWriter::Source& source) {
+  std::vector<std::string> keys;
+  for (const std::string_view type : source.tagger.types()) {
+    std::string& key = keys.emplace_back(source.key_prefix);
+    for (const char c : type) {
+      key.push_back(IsKeyCharacter(c) ? c : '_');
+    }
+  }
+  return keys;
+}
+
 AttributeWriter::AttributeWriter(const std::vector<Source>& sources) {
   for (const Source& source : sources) {
     std::vector<std::string>& keys = keys_.emplace_back();
-    for (const std::string_view type : source.tagger.types()) {
+    for (const std::string& name : AttributeKeys(source)) {
       std::string& key = keys.emplace_back();
-      std::string name = source.key_prefix;
-      for (const char c : type) {
-        name.push_back(IsKeyCharacter(c) ? c : '_');
-      }
       json::AppendString(key, name);
       key.append(":[");
     }

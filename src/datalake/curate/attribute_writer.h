@@ -20,6 +20,9 @@ Result<std::string> AttributeKeyPart(std::string_view name);
 /// 0.33333, 0.00001; from 1e16 on with an exponent. `score` must be finite. Thread-safe.
 void AppendScore(std::string& out, double score);
 
+/// The double nearest to what AppendScore writes for it: what readers of lines get. Thread-safe.
+double RoundScore(double score);
+
 /// Writes attribute lines of one output: {"id":…,"attributes":{key:[[start,end,score],…]},
 /// "source":…}. Keys are rendered once, at construction. Immutable and thread-safe.
 class AttributeWriter {
@@ -45,5 +48,9 @@ class AttributeWriter {
 
   std::vector<std::vector<std::string>> keys_;  // by source and type: "\"key\":["
 };
+
+/// The keys of a source's types, in their order: `<key_prefix><type>`, every character of the type
+/// outside [A-Za-z0-9_] as `_`.
+std::vector<std::string> AttributeKeys(const AttributeWriter::Source& source);
 
 }  // namespace datalake::curate

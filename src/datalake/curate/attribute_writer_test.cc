@@ -43,6 +43,18 @@ TEST(AppendScoreTest, RoundsAndWritesAsPython) {
   EXPECT_EQ(Score(123456789012345.67), "123456789012345.67");
 }
 
+TEST(RoundScoreTest, IsWhatReadersOfLinesGet) {
+  std::mt19937_64 random(5);
+  for (int round = 0; round < 300'000; ++round) {
+    double score =
+        static_cast<double>(random() % 4'000'000) / static_cast<double>(random() % 2'000 + 1);
+    score = round % 3 == 0 ? -score : score;
+    score = round % 1000 == 0 ? score * 1e12 : score;
+    ASSERT_EQ(RoundScore(score), std::strtod(Score(score).c_str(), nullptr)) << score;
+  }
+  EXPECT_EQ(RoundScore(1.0 / 64), 0.01562);
+}
+
 TEST(AppendScoreTest, TiesOfTheBinaryValueGoToEven) {
   EXPECT_EQ(Score(0.5 + 1.0 / 32), "0.53125");
   EXPECT_EQ(Score(1.0 / 64), "0.01562");  // 0.015625 exactly

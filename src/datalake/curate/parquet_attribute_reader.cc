@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "datalake/curate/attribute_reader_internal.h"
+#include "datalake/curate/attribute_writer.h"
 #include "datalake/format/arrow_status.h"
 #include "datalake/format/parquet.h"
 #include "datalake/json/flat_tree.h"
@@ -56,6 +57,17 @@ bool IsSpans(const arrow::DataType& type) {
   return true;
 }
 
+// As in lines where it was rounded for them, else in full.
+void AppendDouble(double value, json::Writer& writer) {
+  if (RoundScore(value) != value) {
+    writer.Double(value);
+    return;
+  }
+  std::string digits;
+  AppendScore(digits, value);
+  writer.Raw(digits);
+}
+
 void AppendNumber(const arrow::Array& array, std::int64_t i, json::Writer& writer) {
   if (array.IsNull(i)) {
     writer.Null();
@@ -78,7 +90,7 @@ void AppendNumber(const arrow::Array& array, std::int64_t i, json::Writer& write
       writer.Double(static_cast<double>(static_cast<const arrow::FloatArray&>(array).Value(i)));
       return;
     default:
-      writer.Double(static_cast<const arrow::DoubleArray&>(array).Value(i));
+      AppendDouble(static_cast<const arrow::DoubleArray&>(array).Value(i), writer);
       return;
   }
 }

@@ -12,8 +12,7 @@
 
 #include "datalake/base/mutex.h"
 #include "datalake/base/ordered_pipeline.h"
-#include "datalake/curate/attribute_writer.h"
-#include "datalake/curate/output_file.h"
+#include "datalake/curate/attribute_output.h"
 #include "datalake/format/document_reader.h"
 #include "datalake/io/atomic_file.h"
 #include "datalake/io/file_system.h"
@@ -101,7 +100,7 @@ class ScratchStore {
 // A block between the steps.
 struct Block {
   format::DocumentBatch batch;
-  std::vector<std::string> lines;  // by output
+  std::vector<std::unique_ptr<AttributeRows>> rows;  // by output
   Status status;
 };
 
@@ -117,12 +116,7 @@ class UnitRun {
       return report_;
     }
     DATALAKE_TRY_ASSIGN(reader_, format::OpenDocuments(context_.fs, unit_.input));
-    for (const TagOutput* output : outputs_) {
-      DATALAKE_TRY_ASSIGN(OutputFile file,
-                          OutputFile::Make(context_.fs, output->path, {.pool = &context_.pool}));
-      files_.push_back(std::move(file));
-    }
-    blocks_.resize(OrderedSlots(context_.pool));
+    DATALAKE_TRY(OpenOutputs());
     DATALAKE_TRY(RunOrdered(
         context_.pool, context_.stop,
         {.read = [this](std::size_t slot) { return reader_->ReadBlock(blocks_[slot].batch); },
@@ -144,20 +138,33 @@ class UnitRun {
         }
       }
       outputs_.push_back(&output);
+      taggers_.insert(taggers_.end(), output.taggers.begin(), output.taggers.end());
+    }
+    return {};
+  }
+
+  Status OpenOutputs() {
+    for (const TagOutput* output : outputs_) {
       std::vector<AttributeWriter::Source> sources;
-      for (const std::size_t tagger : output.taggers) {
+      for (const std::size_t tagger : output->taggers) {
         sources.push_back({*plan_.taggers[tagger].tagger, plan_.taggers[tagger].key_prefix});
-        taggers_.push_back(tagger);
       }
-      writers_.emplace_back(sources);
+      DATALAKE_TRY_ASSIGN(auto file,
+                          AttributeOutput::Make(context_.fs, output->path, sources, context_.pool));
+      files_.push_back(std::move(file));
+    }
+    blocks_.resize(OrderedSlots(context_.pool));
+    for (Block& block : blocks_) {
+      for (const auto& file : files_) {
+        block.rows.push_back(file->MakeRows());
+      }
     }
     return {};
   }
 
   void Work(Block& block) {
-    block.lines.resize(outputs_.size());
-    for (std::string& lines : block.lines) {
-      lines.clear();
+    for (const auto& rows : block.rows) {
+      rows->Clear();
     }
     std::unique_ptr<Scratch> scratch = scratch_.Take();
     block.status = reader_->Decode(block.batch, scratch->parser);
@@ -172,8 +179,8 @@ class UnitRun {
     const auto rejects_end = block.batch.rejects().end();
     const auto skip_rejects = [&](std::uint64_t line) {
       for (; reject != rejects_end && reject->line < line; ++reject) {
-        for (std::string& lines : block.lines) {
-          AttributeWriter::AppendRejectedLine(lines);
+        for (const auto& rows : block.rows) {
+          rows->AppendRejected();
         }
       }
     };
@@ -191,7 +198,7 @@ class UnitRun {
         for (const std::size_t tagger : outputs_[i]->taggers) {
           spans.push_back(&scratch.spans[tagger]);
         }
-        writers_[i].AppendLine(document.id, document.source, spans, block.lines[i]);
+        block.rows[i]->Append(document.id, document.source, spans);
       }
     }
     skip_rejects(block.batch.num_lines());
@@ -203,7 +210,7 @@ class UnitRun {
       DATALAKE_TRY(EmitReject(block.batch, reject));
     }
     for (std::size_t i = 0; i < files_.size(); ++i) {
-      DATALAKE_TRY(files_[i].Write(block.lines[i]));
+      DATALAKE_TRY(files_[i]->Write(*block.rows[i]));
     }
     report_.documents += block.batch.documents().size();
     report_.bytes += block.batch.size_bytes();
@@ -248,8 +255,8 @@ class UnitRun {
                !removed && removed.error().code != ErrorCode::kNotFound) {
       return removed;  // of an earlier run, when the input was bad
     }
-    for (OutputFile& file : files_) {
-      DATALAKE_TRY(file.Publish());
+    for (const auto& file : files_) {
+      DATALAKE_TRY(file->Publish());
     }
     return {};
   }
@@ -262,8 +269,7 @@ class UnitRun {
   TagReport report_;
   std::vector<const TagOutput*> outputs_;
   std::vector<std::size_t> taggers_;  // those of outputs_
-  std::vector<AttributeWriter> writers_;
-  std::vector<OutputFile> files_;
+  std::vector<std::unique_ptr<AttributeOutput>> files_;
   std::unique_ptr<io::AtomicFile> rejects_;
   std::unique_ptr<format::DocumentReader> reader_;
   std::vector<Block> blocks_;

@@ -37,6 +37,12 @@ enum class TagPaths : std::uint8_t {
               ///< it drops the folders of `*/` that only one folder matches
 };
 
+/// What attributes are written as (docs/formats/attributes.md).
+enum class AttributesFormat : std::uint8_t {
+  kLines,    ///< lines of JSON, as the toolkit does
+  kParquet,  ///< one typed column a key
+};
+
 /// The keys of the toolkit's `tag`, with ours (max_rejects, compression) added.
 struct TagOptions {
   std::vector<std::string> documents = {};    ///< files, folders (their files) or globs
@@ -47,6 +53,7 @@ struct TagOptions {
   std::uint64_t max_rejects = 0;  ///< bad lines of the whole run that are borne
   std::string compression = {};   ///< of the output: "" as the input, "none", "gz" or "zst"
 
+  AttributesFormat format = AttributesFormat::kLines;
   TagPaths paths = TagPaths::kMirrored;
   Compatibility compatibility = Compatibility::kNone;
   /// Files of URLs or domains, by the name of the tagger that needs one (config: `lists`).

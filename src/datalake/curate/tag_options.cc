@@ -73,6 +73,8 @@ Result<TagOptions> ReadTagOptions(json::ConfigReader& config) {
   config.Read("experiment", options.experiment);
   config.Read("ignore_existing", ignores_existing);
   config.Read("max_rejects", options.max_rejects);
+  std::string format = "jsonl";
+  config.Read("attributes_format", format);
   if (auto compression = config.Object("compression"); compression.has_value()) {
     std::string input;
     compression->Read("input", input);  // told by the content
@@ -96,6 +98,10 @@ Result<TagOptions> ReadTagOptions(json::ConfigReader& config) {
                  fmt::format("tagger_modules: taggers in Python cannot be loaded yet: {}",
                              fmt::join(modules, ", "))};
   }
+  if (format != "jsonl" && format != "parquet") {
+    return Invalid(fmt::format("attributes_format must be jsonl or parquet: {}", format));
+  }
+  options.format = format == "parquet" ? AttributesFormat::kParquet : AttributesFormat::kLines;
   options.existing = ignores_existing ? ExistingOutputs::kReplace : ExistingOutputs::kSkip;
   DATALAKE_TRY(options.Validate());
   return options;

@@ -219,7 +219,9 @@ class Planner {
       DATALAKE_TRY_ASSIGN(folder,
                           AttributePath(folder, kDocuments, options_.experiment.value_or(tagger)));
     }
-    return OutputName(io::JoinPath(folder, place.rest), options_.compression);
+    const std::string path = io::JoinPath(folder, place.rest);
+    return options_.format == AttributesFormat::kParquet ? WithParquet(path)
+                                                         : OutputName(path, options_.compression);
   }
 
   // A file that two patterns match is tagged once; two files for one output are an error.

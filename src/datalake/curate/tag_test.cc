@@ -10,6 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "datalake/curate/attribute_reader.h"
 #include "datalake/io/atomic_file.h"
 #include "datalake/io/compression.h"
 #include "datalake/io/file_system.h"
@@ -252,6 +253,45 @@ TEST_F(TagTest, BytesDoNotDependOnThreads) {
   EXPECT_GT(outputs[0].size(), 100'000U);
   EXPECT_EQ(outputs[0], outputs[1]);
   EXPECT_EQ(outputs[0], outputs[2]);
+}
+
+std::string ReadRows(io::FileSystem& fs, const std::string& path) {
+  auto reader = AttributeReader::Open(fs, path);
+  if (!reader) {
+    return "error: " + reader.error().message;
+  }
+  std::string rows;
+  AttributeBatch batch;
+  while ((*reader)->Read(1000, batch).value_or(0) > 0) {
+    EXPECT_THAT((*reader)->Decode(batch), IsOk());
+    for (const std::string_view row : batch.rows()) {
+      rows += fmt::format("{}\n", row);
+    }
+  }
+  return rows;
+}
+
+TEST_F(TagTest, WritesTheSameRowsAsParquet) {
+  WriteFile(fs_, "/d/documents/1.jsonl.gz", ManyLines(9000, 2) + "bad\n" + ManyLines(8000, 4));
+  WriteFile(fs_, "/d/documents/2.jsonl", "{}\n");
+  TagOptions options = Options("/d/documents/*");
+  options.taggers = {"gopher_v2", "char_length_v1"};
+  options.max_rejects = 2;
+  ASSERT_THAT(Run(options), IsOk());
+  options.format = AttributesFormat::kParquet;
+  std::vector<std::string> files;
+  for (const std::size_t threads : {1, 2, 8}) {
+    options.existing = ExistingOutputs::kReplace;
+    ASSERT_THAT(Run(fs_, options, threads), IsOk());
+    files.push_back(io::ReadFile(fs_, "/d/attributes/exp/1.parquet", kMaxFileBytes).value());
+  }
+  EXPECT_EQ(files[0], files[1]);
+  EXPECT_EQ(files[0], files[2]);
+  const std::string rows = ReadRows(fs_, "/d/attributes/exp/1.parquet");
+  EXPECT_GT(rows.size(), 1'000'000U);
+  EXPECT_TRUE(rows == ReadText(fs_, "/d/attributes/exp/1.jsonl.gz"));
+  EXPECT_EQ(ReadRows(fs_, "/d/attributes/exp/2.parquet"),
+            "{\"id\":null,\"attributes\":{},\"source\":null}\n");
 }
 
 TEST_F(TagTest, RefusesUnknownTagger) {

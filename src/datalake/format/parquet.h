@@ -10,10 +10,7 @@
 #include <arrow/type_fwd.h>
 
 #include "datalake/base/result.h"
-
-namespace datalake::io {
-class FileSystem;
-}  // namespace datalake::io
+#include "datalake/io/atomic_file.h"
 
 namespace datalake::format {
 
@@ -27,6 +24,7 @@ struct ParquetWriteOptions {
   std::uint64_t page_bytes = 1ULL << 20;        ///< encoded bytes of a data page, about
   bool content_defined_chunking = true;         ///< cdc pages; off for files that never are resent
   bool collect_statistics = true;               ///< fill WrittenFile::columns
+  io::PublishMode publish = io::PublishMode::kCreate;  ///< when the name is taken
 
   /// Errors: kInvalidArgument naming the member.
   Status Validate() const;
@@ -70,7 +68,8 @@ class ParquetWriter {
   virtual std::uint64_t written_bytes() const = 0;
 
   /// Writes the footer, syncs, links the final name and syncs its folder; call once.
-  /// Errors: kAlreadyExists (`path` is taken and was left alone), kIo, kResourceExhausted.
+  /// Errors: kAlreadyExists (`path` is taken and was left alone, unless it is to be replaced), kIo,
+  /// kResourceExhausted.
   virtual Result<WrittenFile> Publish() = 0;
 };
 

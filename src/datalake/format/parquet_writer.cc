@@ -191,7 +191,7 @@ Result<std::unique_ptr<ParquetWriter>> ParquetWriter::Make(io::FileSystem& fs,
                                                            std::shared_ptr<arrow::Schema> schema,
                                                            const ParquetWriteOptions& options) {
   DATALAKE_TRY(options.Validate());
-  DATALAKE_TRY_ASSIGN(auto file, io::AtomicFile::Make(fs, path, io::PublishMode::kCreate));
+  DATALAKE_TRY_ASSIGN(auto file, io::AtomicFile::Make(fs, path, options.publish));
   auto writer = std::make_unique<ParquetFileWriter>(std::string(path), std::move(schema), options,
                                                     std::move(file));
   DATALAKE_TRY(writer->Start());
