@@ -22,6 +22,9 @@ std::unique_ptr<Command> MakeMixCommand();
 std::unique_ptr<Command> MakeSearchCommand();
 std::unique_ptr<Command> MakeSqlCommand();
 
+/// taggers, and list: the toolkit's word for it.
+void AddTaggersCommands(std::vector<std::unique_ptr<Command>>& commands);
+
 /// uploads list, retry, discard.
 void AddUploadsCommands(std::vector<std::unique_ptr<Command>>& commands);
 
