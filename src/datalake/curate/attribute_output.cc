@@ -18,8 +18,8 @@ class LineRows final : public AttributeRows {
   void Clear() override { lines_.clear(); }
 
   void Append(std::string_view id, std::string_view source,
-              std::span<const std::vector<Span>* const> spans) override {
-    writer_.AppendLine(id, source, spans, lines_);
+              std::span<const AttributeWriter::Values> values) override {
+    writer_.AppendLine(id, source, values, lines_);
   }
 
   void AppendRejected() override { AttributeWriter::AppendRejectedLine(lines_); }

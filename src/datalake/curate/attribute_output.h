@@ -27,9 +27,9 @@ class AttributeRows {
   /// Forgets rows, keeps memory.
   virtual void Clear() = 0;
 
-  /// Appends a row. `spans` has the spans of each source, in their order.
+  /// Appends a row. `values` has those of each source, in their order.
   virtual void Append(std::string_view id, std::string_view source,
-                      std::span<const std::vector<Span>* const> spans) = 0;
+                      std::span<const AttributeWriter::Values> values) = 0;
 
   /// Appends the row that stands for a rejected line, so that row numbers keep agreeing.
   virtual void AppendRejected() = 0;
@@ -42,7 +42,8 @@ class AttributeOutput {
  public:
   /// Parquet when `path` ends with .parquet, else lines of JSON, compressed as the name says.
   /// `sources`, `fs` and `pool`, whose free threads encode, must outlive the output; the caller may
-  /// be a task of the pool. Errors: kIo, kPermissionDenied, kResourceExhausted.
+  /// be a task of the pool. Errors: kUnsupported (Parquet of learned types), kIo,
+  /// kPermissionDenied, kResourceExhausted.
   static Result<std::unique_ptr<AttributeOutput>> Make(
       io::FileSystem& fs, std::string_view path,
       const std::vector<AttributeWriter::Source>& sources, ThreadPool& pool);

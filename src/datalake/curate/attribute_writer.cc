@@ -80,6 +80,25 @@ bool IsKeyCharacter(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
 }
 
+// Appends `name` with a `_` for each code point that is no key character.
+void AppendKeyCharacters(std::string& out, std::string_view name) {
+  for (const char c : name) {
+    if ((static_cast<unsigned char>(c) & 0xC0) != 0x80) {
+      out.push_back(IsKeyCharacter(c) ? c : '_');
+    }
+  }
+}
+
+// What the spans of a type begin with: "\"<prefix><type>\":[".
+std::string RenderKey(std::string_view prefix, std::string_view type) {
+  std::string name(prefix);
+  AppendKeyCharacters(name, type);
+  std::string key;
+  json::AppendString(key, name);
+  key.append(":[");
+  return key;
+}
+
 // True when spans of equal types stand together.
 bool IsGrouped(std::span<const Span> spans) {
   for (std::size_t i = 1; i < spans.size(); ++i) {
@@ -108,8 +127,8 @@ std::vector<Span> Grouped(std::span<const Span> spans) {
 }  // namespace
 
 Result<std::string> AttributeKeyPart(std::string_view name) {
-  std::string part(name);
-  std::replace_if(part.begin(), part.end(), [](char c) { return !IsKeyCharacter(c); }, '_');
+  std::string part;
+  AppendKeyCharacters(part, name);
   if (part.empty() || (part[0] >= '0' && part[0] <= '9')) {
     return Error{
         ErrorCode::kInvalidArgument,
@@ -145,37 +164,32 @@ double RoundScore(double score) {
 std::vector<std::string> AttributeKeys(const AttributeWriter::Source& source) {
   std::vector<std::string> keys;
   for (const std::string_view type : source.tagger.types()) {
-    std::string& key = keys.emplace_back(source.key_prefix);
-    for (const char c : type) {
-      key.push_back(IsKeyCharacter(c) ? c : '_');
-    }
+    AppendKeyCharacters(keys.emplace_back(source.key_prefix), type);
   }
   return keys;
 }
 
 AttributeWriter::AttributeWriter(const std::vector<Source>& sources) {
   for (const Source& source : sources) {
-    std::vector<std::string>& keys = keys_.emplace_back();
-    for (const std::string& name : AttributeKeys(source)) {
-      std::string& key = keys.emplace_back();
-      json::AppendString(key, name);
-      key.append(":[");
+    Keys& keys = keys_.emplace_back();
+    keys.prefix = source.key_prefix;
+    for (const std::string_view type : source.tagger.types()) {
+      keys.by_type.push_back(RenderKey(keys.prefix, type));
     }
   }
 }
 
 void AttributeWriter::AppendLine(std::string_view id, std::string_view source,
-                                 std::span<const std::vector<Span>* const> spans,
-                                 std::string& out) const {
+                                 std::span<const Values> values, std::string& out) const {
   out.append(R"({"id":)");
   json::AppendString(out, id);
   out.append(R"(,"attributes":{)");
   const std::size_t begin = out.size();
-  for (std::size_t i = 0; i < spans.size(); ++i) {
-    if (IsGrouped(*spans[i])) {
-      AppendSpans(i, *spans[i], out);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (IsGrouped(values[i].spans)) {
+      AppendSpans(keys_[i], values[i].spans, values[i].state, out);
     } else {
-      AppendSpans(i, Grouped(*spans[i]), out);
+      AppendSpans(keys_[i], Grouped(values[i].spans), values[i].state, out);
     }
   }
   if (out.size() > begin) {
@@ -191,11 +205,21 @@ void AttributeWriter::AppendRejectedLine(std::string& out) {
 }
 
 // Each type ends with a comma, also the last one.
-void AttributeWriter::AppendSpans(std::size_t source, std::span<const Span> spans,
-                                  std::string& out) const {
+void AttributeWriter::AppendSpans(const Keys& keys, std::span<const Span> spans,
+                                  const TaggerState* state, std::string& out) const {
+  const std::size_t own_types = keys.by_type.size();
+  std::vector<std::string> learned;
+  if (state != nullptr) {
+    for (const std::string& type : state->learned_types()) {
+      learned.push_back(RenderKey(keys.prefix, type));
+    }
+  }
+  const auto key_of = [&](const Span& span) -> const std::string& {
+    return span.type < own_types ? keys.by_type[span.type] : learned[span.type - own_types];
+  };
   std::size_t room = spans.size() * (kMaxSpanBytes + 4);
-  for (const Span& span : spans) {
-    room += keys_[source][span.type].size();
+  for (std::size_t i = 0; i < spans.size(); ++i) {
+    room += i == 0 || spans[i].type != spans[i - 1].type ? key_of(spans[i]).size() : 0;
   }
   const std::size_t old_size = out.size();
   out.resize(old_size + room);
@@ -203,7 +227,7 @@ void AttributeWriter::AppendSpans(std::size_t source, std::span<const Span> span
   for (std::size_t i = 0; i < spans.size(); ++i) {
     const Span& span = spans[i];
     if (i == 0 || span.type != spans[i - 1].type) {
-      const std::string& key = keys_[source][span.type];
+      const std::string& key = key_of(span);
       std::memcpy(at, key.data(), key.size());
       at += key.size();
     }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,20 +34,33 @@ class AttributeWriter {
     std::string key_prefix;
   };
 
+  /// What a tagger gave for one document.
+  struct Values {
+    std::span<const Span> spans;
+    const TaggerState* state = nullptr;  ///< names its learned types; null when there are none
+  };
+
   explicit AttributeWriter(const std::vector<Source>& sources);
 
-  /// Appends a line. `spans` has the spans of each source, in their order; spans of one type come
+  /// Appends a line. `values` has those of each source, in their order; spans of one type come
   /// together under the key of the type, in order of the first of each type.
-  void AppendLine(std::string_view id, std::string_view source,
-                  std::span<const std::vector<Span>* const> spans, std::string& out) const;
+  void AppendLine(std::string_view id, std::string_view source, std::span<const Values> values,
+                  std::string& out) const;
 
   /// Appends the line that stands for a rejected one, so that line numbers keep agreeing.
   static void AppendRejectedLine(std::string& out);
 
  private:
-  void AppendSpans(std::size_t source, std::span<const Span> spans, std::string& out) const;
+  // What a source's keys begin with and the keys of its own types: "\"key\":[".
+  struct Keys {
+    std::string prefix;
+    std::vector<std::string> by_type;
+  };
 
-  std::vector<std::vector<std::string>> keys_;  // by source and type: "\"key\":["
+  void AppendSpans(const Keys& keys, std::span<const Span> spans, const TaggerState* state,
+                   std::string& out) const;
+
+  std::vector<Keys> keys_;  // by source
 };
 
 /// The keys of a source's types, in their order: `<key_prefix><type>`, every character of the type

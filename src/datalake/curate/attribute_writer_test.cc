@@ -91,9 +91,8 @@ TEST(AttributeWriterTest, GroupsSpansByType) {
   const TwoTypes tagger;
   const AttributeWriter writer({{tagger, "e__t__"}});
   const std::vector<Span> spans = {{1, 0, 1, 0.5}, {0, 1, 2, 1}, {1, 2, 3, 2}};
-  const std::array<const std::vector<Span>*, 1> by_source = {&spans};
   std::string out;
-  writer.AppendLine("x\n\"", "s", by_source, out);
+  writer.AppendLine("x\n\"", "s", std::array<AttributeWriter::Values, 1>{{{spans}}}, out);
   EXPECT_EQ(out,
             "{\"id\":\"x\\n\\\"\",\"attributes\":{\"e__t__b_c\":[[0,1,0.5],[2,3,2.0]],"
             "\"e__t__a\":[[1,2,1.0]]},\"source\":\"s\"}\n");
@@ -105,15 +104,35 @@ TEST(AttributeWriterTest, WritesEmptyAttributes) {
   const std::vector<Span> none;
   const std::vector<Span> one = {{2, 0, 5, 1}};
   std::string out;
-  writer.AppendLine("x", "", std::array<const std::vector<Span>*, 2>{&none, &none}, out);
-  writer.AppendLine("y", "", std::array<const std::vector<Span>*, 2>{&none, &one}, out);
+  writer.AppendLine("x", "", std::array<AttributeWriter::Values, 2>{{{none}, {none}}}, out);
+  writer.AppendLine("y", "", std::array<AttributeWriter::Values, 2>{{{none}, {one}}}, out);
   EXPECT_EQ(out,
             "{\"id\":\"x\",\"attributes\":{},\"source\":\"\"}\n"
             "{\"id\":\"y\",\"attributes\":{\"e__u__d\":[[0,5,1.0]]},\"source\":\"\"}\n");
 }
 
+class Learned final : public TaggerState {
+ public:
+  std::span<const std::string> learned_types() const override { return types_; }
+
+ private:
+  std::vector<std::string> types_ = {"by-sa", "\u00e9t\u00e9"};
+};
+
+TEST(AttributeWriterTest, NamesLearnedTypes) {
+  const TwoTypes tagger;
+  const Learned state;
+  const AttributeWriter writer({{tagger, "e__t__"}});
+  const std::vector<Span> spans = {{4, 0, 1, 1}, {3, 0, 1, 1}, {0, 0, 1, 1}, {4, 1, 2, 1}};
+  std::string out;
+  writer.AppendLine("x", "", std::array<AttributeWriter::Values, 1>{{{spans, &state}}}, out);
+  EXPECT_EQ(out,
+            "{\"id\":\"x\",\"attributes\":{\"e__t___t_\":[[0,1,1.0],[1,2,1.0]],"
+            "\"e__t__by_sa\":[[0,1,1.0]],\"e__t__a\":[[0,1,1.0]]},\"source\":\"\"}\n");
+}
+
 TEST(AttributeKeyPartTest, ReplacesWhatNoNameHolds) {
-  EXPECT_THAT(AttributeKeyPart("my-exp.1/\u00e9"), IsOkAndHolds("my_exp_1___"));
+  EXPECT_THAT(AttributeKeyPart("my-exp.1/\u00e9"), IsOkAndHolds("my_exp_1__"));
   EXPECT_THAT(AttributeKeyPart("1a"), IsError(ErrorCode::kInvalidArgument, "digit"));
   EXPECT_THAT(AttributeKeyPart(""), IsError(ErrorCode::kInvalidArgument, "empty"));
 }

@@ -5,6 +5,12 @@
 
 namespace datalake::curate {
 
+void DocumentView::Reject(std::string_view reason) {
+  if (reject_reason_.empty()) {
+    reject_reason_ = reason;
+  }
+}
+
 std::uint64_t DocumentView::size_chars() {
   if (!has_chars_) {
     size_chars_ = text::CountCodePoints(text_);

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -30,11 +31,18 @@ class DocumentView {
     has_chars_ = false;
     has_words_ = false;
     has_paragraphs_ = false;
+    reject_reason_.clear();
   }
 
   std::string_view text() const { return text_; }
 
   std::string_view metadata_raw() const { return metadata_raw_; }
+
+  /// Says why the document cannot be tagged: it becomes a rejected line. The first reason stays.
+  void Reject(std::string_view reason);
+
+  /// "" when nothing rejected the document.
+  std::string_view reject_reason() const { return reject_reason_; }
 
   /// Code points of the text.
   std::uint64_t size_chars();
@@ -54,6 +62,7 @@ class DocumentView {
   std::uint64_t size_chars_ = 0;
   text::WordTable words_;
   std::vector<Paragraph> paragraphs_;
+  std::string reject_reason_;
 };
 
 }  // namespace datalake::curate

@@ -139,13 +139,13 @@ class BlockRows final : public AttributeRows {
   void Clear() override { rows_.Clear(); }
 
   void Append(std::string_view id, std::string_view source,
-              std::span<const std::vector<Span>* const> spans) override {
+              std::span<const AttributeWriter::Values> values) override {
     rows_.ids.Append(id);
     rows_.sources.Append(source);
     AddAbsentKeys();
-    for (std::size_t i = 0; i < spans.size(); ++i) {
+    for (std::size_t i = 0; i < values.size(); ++i) {
       const std::vector<std::size_t>& columns = columns_.by_source[i];
-      for (const Span& span : *spans[i]) {
+      for (const Span& span : values[i].spans) {
         SpanRows& key = rows_.keys[columns[span.type]];
         std::uint32_t& count = key.counts.back();
         count = count == kAbsent ? 1 : count + 1;
@@ -305,6 +305,13 @@ class ParquetOutput final : public AttributeOutput {
 Result<std::unique_ptr<AttributeOutput>> MakeParquetAttributes(
     io::FileSystem& fs, std::string_view path, const std::vector<AttributeWriter::Source>& sources,
     ThreadPool& pool) {
+  for (const AttributeWriter::Source& source : sources) {
+    if (source.tagger.has_learned_types()) {
+      return Error{ErrorCode::kUnsupported,
+                   "no columns for types that only the data tells; write lines of JSON: " +
+                       source.key_prefix};
+    }
+  }
   Columns columns(sources);
   auto schema = SchemaOf(columns);
   DATALAKE_TRY_ASSIGN(auto writer,

@@ -101,6 +101,7 @@ class ScratchStore {
 struct Block {
   format::DocumentBatch batch;
   std::vector<std::unique_ptr<AttributeRows>> rows;  // by output
+  std::vector<format::RejectedLine> rejects;
   Status status;
 };
 
@@ -163,6 +164,7 @@ class UnitRun {
   }
 
   void Work(Block& block) {
+    block.rejects.clear();
     for (const auto& rows : block.rows) {
       rows->Clear();
     }
@@ -177,44 +179,54 @@ class UnitRun {
   void TagBlock(Block& block, Scratch& scratch) const {
     auto reject = block.batch.rejects().begin();
     const auto rejects_end = block.batch.rejects().end();
-    const auto skip_rejects = [&](std::uint64_t line) {
-      for (; reject != rejects_end && reject->line < line; ++reject) {
-        for (const auto& rows : block.rows) {
-          rows->AppendRejected();
-        }
+    const auto add_reject = [&](const format::RejectedLine& line) {
+      block.rejects.push_back(line);
+      for (const auto& rows : block.rows) {
+        rows->AppendRejected();
       }
     };
-    std::vector<const std::vector<Span>*> spans;
+    const auto add_rejects_before = [&](std::uint64_t line) {
+      for (; reject != rejects_end && reject->line < line; ++reject) {
+        add_reject(*reject);
+      }
+    };
+    std::vector<AttributeWriter::Values> values;
     for (const format::Document& document : block.batch.documents()) {
-      skip_rejects(document.line);
+      add_rejects_before(document.line);
       scratch.view.Reset(document.text, document.metadata_raw);
       for (const std::size_t tagger : taggers_) {
         scratch.spans[tagger].clear();
         plan_.taggers[tagger].tagger->Tag(scratch.view, scratch.states[tagger].get(),
                                           scratch.spans[tagger]);
       }
+      if (!scratch.view.reject_reason().empty()) {
+        add_reject({document.line, block.batch.ByteOffset(document),
+                    std::string(scratch.view.reject_reason()), document.raw_line});
+        continue;
+      }
       for (std::size_t i = 0; i < outputs_.size(); ++i) {
-        spans.clear();
+        values.clear();
         for (const std::size_t tagger : outputs_[i]->taggers) {
-          spans.push_back(&scratch.spans[tagger]);
+          values.push_back({scratch.spans[tagger], scratch.states[tagger].get()});
         }
-        block.rows[i]->Append(document.id, document.source, spans);
+        block.rows[i]->Append(document.id, document.source, values);
       }
     }
-    skip_rejects(block.batch.num_lines());
+    add_rejects_before(block.batch.num_lines());
   }
 
   Status Emit(Block& block) {
     DATALAKE_TRY(block.status);
-    for (const format::RejectedLine& reject : block.batch.rejects()) {
+    for (const format::RejectedLine& reject : block.rejects) {
       DATALAKE_TRY(EmitReject(block.batch, reject));
     }
     for (std::size_t i = 0; i < files_.size(); ++i) {
       DATALAKE_TRY(files_[i]->Write(*block.rows[i]));
     }
-    report_.documents += block.batch.documents().size();
+    const std::uint64_t documents = block.batch.num_lines() - block.rejects.size();
+    report_.documents += documents;
     report_.bytes += block.batch.size_bytes();
-    counts_.AddBlock(block.batch.documents().size(), block.batch.size_bytes());
+    counts_.AddBlock(documents, block.batch.size_bytes());
     return {};
   }
 

@@ -22,7 +22,7 @@ namespace datalake::curate {
 
 /// A value for a part of a document: code points [start, end) of its text.
 struct Span {
-  std::uint32_t type = 0;  ///< index in Tagger::types()
+  std::uint32_t type = 0;  ///< index in Tagger::types(), then in TaggerState::learned_types()
   std::uint64_t start = 0;
   std::uint64_t end = 0;
   double score = 0;  ///< rounded to 5 decimals when written
@@ -32,6 +32,10 @@ struct Span {
 class TaggerState {
  public:
   virtual ~TaggerState() = default;
+
+  /// Names of span types that only the data tells (a licence, a language): Span::type
+  /// types().size() + i means number i. Those of the last document; the next Tag may change them.
+  virtual std::span<const std::string> learned_types() const { return {}; }
 };
 
 /// Computes attributes of documents. Immutable and thread-safe once made; what it needs to scribble
@@ -40,13 +44,17 @@ class Tagger {
  public:
   virtual ~Tagger() = default;
 
-  /// Span types it can emit, in the order of its results; fixed for its life.
+  /// Span types it can emit, in the order of its results, without learned ones; fixed for its life.
   virtual std::span<const std::string_view> types() const = 0;
+
+  /// Whether its states may name types beyond those.
+  virtual bool has_learned_types() const { return false; }
 
   /// State for one thread; null when it needs none.
   virtual std::unique_ptr<TaggerState> MakeState() const { return nullptr; }
 
-  /// Appends the spans of `document`. `state` comes from MakeState of this tagger.
+  /// Appends the spans of `document`. `state` comes from MakeState of this tagger. A document that
+  /// cannot be tagged is rejected (DocumentView::Reject).
   virtual void Tag(DocumentView& document, TaggerState* state, std::vector<Span>& out) const = 0;
 };
 

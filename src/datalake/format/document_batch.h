@@ -63,6 +63,13 @@ class DocumentBatch {
 
   std::uint64_t size_bytes() const { return size_bytes_; }
 
+  /// Where the line of `document` begins in the uncompressed file; 0 for rows of Parquet.
+  std::uint64_t ByteOffset(const Document& document) const {
+    return document.raw_line.empty()
+               ? 0
+               : byte_offset_ + static_cast<std::uint64_t>(document.raw_line.data() - block_.get());
+  }
+
   /// "<path>:<line>", for messages.
   std::string Where(std::uint32_t line) const;
 
