@@ -43,6 +43,10 @@ def rows(values: Sequence[int], per_line: int, form: Callable[[int], str]) -> li
 def main(path: Path) -> None:
     index, blocks = bitset_blocks(lambda c: c.isalpha())
     spaces = [c for c in range(LIMIT) if chr(c).isspace()]
+    zeros = [c for c in range(LIMIT) if unicodedata.decimal(chr(c), None) == 0]
+    assert all(unicodedata.decimal(chr(zero + i), None) == i for zero in zeros for i in range(10))
+    digits = sum(unicodedata.category(chr(c)) == "Nd" for c in range(LIMIT))
+    assert digits == 10 * len(zeros)
     bits_type = f"std::array<std::array<std::uint64_t, {BLOCK // 64}>, {len(blocks)}>"
     lines = [
         f"// Made by tools/make_unicode_tables.py from Unicode {unicodedata.unidata_version}.",
@@ -51,6 +55,11 @@ def main(path: Path) -> None:
         "// Code points that str.split takes for white space: White_Space and U+001C to U+001F.",
         f"constexpr std::array<char32_t, {len(spaces)}> kSpaces = {{",
         *rows(spaces, 12, lambda v: f"0x{v:04X}"),
+        "};",
+        "",
+        "// The zeros of all decimal digits (general category Nd); the other nine follow each.",
+        f"constexpr std::array<char32_t, {len(zeros)}> kDigitZeros = {{",
+        *rows(zeros, 12, lambda v: f"0x{v:04X}"),
         "};",
         "",
         "// Letters (general category L*): block of each 256 code points, then the blocks' bits.",

@@ -18,6 +18,14 @@ bool IsSpace(char32_t code_point) {
   return std::binary_search(kSpaces.begin(), kSpaces.end(), code_point);
 }
 
+bool IsDecimalDigit(char32_t code_point) {
+  if (code_point < 0x80) {
+    return code_point >= '0' && code_point <= '9';
+  }
+  const auto above = std::upper_bound(kDigitZeros.begin(), kDigitZeros.end(), code_point);
+  return code_point - *(above - 1) < 10;  // '0' is the first zero
+}
+
 bool IsLetter(char32_t code_point) {
   const std::size_t block = code_point >> 8;
   if (block >= kLetterBlock.size()) {

@@ -12,6 +12,9 @@ std::string_view UnicodeVersion();
 /// U+001F. Thread-safe.
 bool IsSpace(char32_t code_point);
 
+/// What `\d` of Python's re matches: general category Nd, in any script. Thread-safe.
+bool IsDecimalDigit(char32_t code_point);
+
 /// A letter: general category Lu, Ll, Lt, Lm or Lo, as Python's str.isalpha. Thread-safe.
 bool IsLetter(char32_t code_point);
 
