@@ -10,12 +10,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from built import built
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = ROOT / "build" / "bin" / "datalake"
+PROGRAM = built("bin/datalake")
 USAGE, INVALID, NOT_FOUND, EXISTS, CORRUPT = 2, 10, 11, 12, 16
-
-pytestmark = pytest.mark.skipif(not PROGRAM.exists(), reason="needs `make build`")
 
 
 def run(*words: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from built import built
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "build" / "python"), str(ROOT / "examples")]
-PROGRAM = ROOT / "build" / "bin" / "datalake-server"
+PROGRAM = built("bin/datalake-server")
 INGEST = "/v1/ingest/chat"
-
-pytestmark = pytest.mark.skipif(not PROGRAM.exists(), reason="needs `make build`")
 
 
 class Api:

@@ -14,11 +14,11 @@ import threading
 import time
 from pathlib import Path
 
-import pytest
+from built import built
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "build" / "python"), str(ROOT / "examples")]
-PROGRAM = ROOT / "build" / "bin" / "datalake-server"
+PROGRAM = built("bin/datalake-server")
 CYCLES = int(os.environ.get("DATALAKE_KILL_CYCLES", "20"))
 CLIENTS = 8
 SEED = 20260101
@@ -68,7 +68,6 @@ class Load:
                     self.wrong.append(f"{answer.status} {text[:200]!r}")
 
 
-@pytest.mark.skipif(not PROGRAM.exists(), reason="needs `make build`")
 def test_nothing_acknowledged_is_lost_or_doubled(tmp_path: Path) -> None:
     from demo_server import Server
 

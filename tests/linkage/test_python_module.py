@@ -24,7 +24,6 @@ def bindings_of(statement: str, folder: Path) -> list[Binding]:
     return [binding for text in reports for binding in bindings_in(text.splitlines())]
 
 
-@pytest.mark.skipif(not any(PACKAGE.glob("datalake/_core*.so")), reason="needs `make build`")
 @pytest.mark.parametrize(
     "modules", ["pyarrow.parquet, datalake", "datalake, pyarrow.parquet"], ids=["second", "first"]
 )

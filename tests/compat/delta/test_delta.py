@@ -1,13 +1,7 @@
-"""Our Delta tables read by other programs, and theirs read and extended by ours.
-
-DuckDB's Delta reader is an extension: to run its tests too, install the PyPI package
-duckdb-extension-delta of DuckDB's version into a folder (pip install --no-deps --target FOLDER) and
-name that folder in DATALAKE_DUCKDB_EXTENSIONS.
-"""
+"""Our Delta tables read by other programs, and theirs read and extended by ours."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -17,6 +11,7 @@ from pathlib import Path
 import canonical
 import deltalake
 import duckdb
+import duckdb_extension_delta
 import polars as pl
 import pyarrow as pa
 import pytest
@@ -43,7 +38,7 @@ def program() -> Path:
         found = ROOT / "build" / preset / "tests" / "make_tables"
         if found.exists():
             return found
-    pytest.skip("build the target make_tables first")
+    pytest.fail("the program make_tables is not there; run `make build`", pytrace=False)
 
 
 def ours(*arguments: str | Path) -> str:
@@ -74,14 +69,10 @@ def by_polars(root: Path) -> pa.Table:
 
 
 def delta_connection() -> duckdb.DuckDBPyConnection:
-    packages = os.environ.get("DATALAKE_DUCKDB_EXTENSIONS")
-    if not packages:
-        pytest.skip("DATALAKE_DUCKDB_EXTENSIONS is not set")
-    found = list(Path(packages).glob(f"**/v{duckdb.__version__}/delta.duckdb_extension"))
-    if not found:
-        pytest.skip(f"no delta extension for DuckDB {duckdb.__version__} in {packages}")
+    package = Path(duckdb_extension_delta.__file__).parent
+    extension = package / "extensions" / f"v{duckdb.__version__}" / "delta.duckdb_extension"
     connection = duckdb.connect()
-    connection.execute(f"load '{found[0]}'; set timezone = 'UTC'")
+    connection.execute(f"load '{extension}'; set timezone = 'UTC'")
     return connection
 
 
