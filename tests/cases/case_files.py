@@ -13,6 +13,10 @@ from pathlib import Path
 
 AREAS = ("tag", "dedupe", "mix")
 DOCUMENT_FILE = "in.jsonl"
+# A step before the command itself: `before.yaml` over `before/in.jsonl`.
+BEFORE = "before"
+# Marks a case of something that is not built yet; the file says what.
+PENDING = "pending"
 # The attribute folder kept as `expect.jsonl`; another one is kept as `expect.<folder>.jsonl`.
 USUAL_FOLDER = {"tag": "exp", "dedupe": "dup", "mix": ""}
 
@@ -26,19 +30,26 @@ def find_cases(root: Path, areas: tuple[str, ...] = AREAS) -> Iterator[Path]:
         yield from sorted(path.parent for path in (root / area).glob("*/config.yaml"))
 
 
-def prepare(case: Path, work: Path) -> Path:
-    """Writes the inputs of `case` below the empty folder `work`; returns the path of the config."""
+def prepare(case: Path, work: Path) -> list[Path]:
+    """Writes the inputs of `case` below the empty folder `work`; returns its configs in order."""
     (work / "documents").mkdir(parents=True)
     shutil.copyfile(case / DOCUMENT_FILE, work / "documents" / DOCUMENT_FILE)
     for source in sorted((case / "attributes").glob("*.jsonl")):
         folder = work / "attributes" / source.stem
         folder.mkdir(parents=True)
         shutil.copyfile(source, folder / DOCUMENT_FILE)
-    config = work / "config.yaml"
-    config.write_text(
-        (case / "config.yaml").read_text("utf-8").replace("$WORK", str(work)), "utf-8"
-    )
-    return config
+    if (case / BEFORE / DOCUMENT_FILE).exists():
+        (work / BEFORE / "documents").mkdir(parents=True)
+        shutil.copyfile(case / BEFORE / DOCUMENT_FILE, work / BEFORE / "documents" / DOCUMENT_FILE)
+    if (case / "lists").exists():
+        shutil.copytree(case / "lists", work / "lists")
+    configs = []
+    for name in (f"{BEFORE}.yaml", "config.yaml"):
+        if (case / name).exists():
+            text = (case / name).read_text("utf-8").replace("$WORK", str(work))
+            (work / name).write_text(text, "utf-8")
+            configs.append(work / name)
+    return configs
 
 
 def collect(case: Path, work: Path) -> Outputs:

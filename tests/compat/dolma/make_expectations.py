@@ -19,6 +19,17 @@ import case_files  # noqa: E402
 import toolkit  # noqa: E402
 
 
+def run(program: Path, case: Path, work: Path) -> toolkit.Done:
+    """Runs the steps of `case` with the toolkit, in the toolkit's own words."""
+    done = toolkit.Done(0, "", 0.0, 0.0)
+    for config in case_files.prepare(case, work):
+        config.write_text(toolkit.own_config(config.read_text("utf-8"), work), "utf-8")
+        done = toolkit.run([str(program), "-c", str(config), case.parent.name], work)
+        if done.exit_code:
+            break
+    return done
+
+
 def written(case: Path, work: Path) -> tuple[case_files.Outputs, str]:
     """What the toolkit wrote, or why it failed: on a panic it exits with 0 and leaves no file."""
     try:
@@ -45,8 +56,7 @@ def main() -> int:
             continue
         with tempfile.TemporaryDirectory(prefix="dolma-case-") as folder:
             work = Path(folder) / "work"
-            config = case_files.prepare(case, work)
-            done = toolkit.run([str(args.toolkit), "-c", str(config), case.parent.name], work)
+            done = run(args.toolkit, case, work)
             outputs, problem = written(case, work)
         made += 1
         problem = done.message[-200:] if done.exit_code else problem

@@ -1,6 +1,7 @@
 """Runs the real toolkit and our program in the same words, and measures them."""
 
 import os
+import re
 import resource
 import subprocess
 import time
@@ -10,6 +11,26 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 TOOLKIT = ROOT / ".cache/dolma-venv/bin/dolma"
 PROGRAM = ROOT / "build/bin/datalake"
+
+
+# The toolkit downloads the lists of its URL taggers; this module of taggers makes it read ours.
+LISTS_MODULE = """\
+from dolma.core.registry import TaggerRegistry
+
+for name, path in {lists!r}.items():
+    TaggerRegistry.get(name).BLOCKLIST_PATHS = [path]
+"""
+
+
+def own_config(text: str, work: Path) -> str:
+    """A config with our line `lists: {TAGGER: FILE, ...}` in words that the toolkit knows."""
+    found = re.search(r"^lists: \{(.*)\}\n", text, re.MULTILINE)
+    if not found:
+        return text
+    lists = dict(entry.split(": ") for entry in found[1].split(", "))
+    module = work / "case_lists.py"
+    module.write_text(LISTS_MODULE.format(lists=lists), "utf-8")
+    return text.replace(found[0], f"tagger_modules: [{module}]\n")
 
 
 @dataclass(frozen=True)
