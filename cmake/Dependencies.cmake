@@ -15,6 +15,8 @@ pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)           # io
 pkg_check_modules(DEFLATE REQUIRED IMPORTED_TARGET libdeflate)     # io
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)       # base
 pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)                # json (JSONPath)
+find_library(JQ_LIBRARY jq REQUIRED)
+find_path(JQ_INCLUDE_DIR jq.h REQUIRED)
 
 set(DATALAKE_DEPS_DIR "${CMAKE_SOURCE_DIR}/.deps" CACHE PATH "what make setup fetched")
 set(DATALAKE_VENV_DIR "${CMAKE_SOURCE_DIR}/.venv" CACHE PATH "the Python environment of make setup")
@@ -26,6 +28,12 @@ foreach(_file duckdb/libduckdb.so duckdb/duckdb.h simdjson/simdjson.cpp)
   endif()
 endforeach()
 find_package(ArrowWheel REQUIRED)                                  # dl::arrow, dl::parquet
+
+# libjq has no pkg-config file; only json links it.
+add_library(dl::jq SHARED IMPORTED GLOBAL)
+set_target_properties(dl::jq PROPERTIES
+  IMPORTED_LOCATION "${JQ_LIBRARY}"
+  INTERFACE_INCLUDE_DIRECTORIES "${JQ_INCLUDE_DIR}")
 
 # DuckDB's C library; only query links it. Its SONAME is libduckdb.so.
 add_library(dl::duckdb SHARED IMPORTED GLOBAL)
