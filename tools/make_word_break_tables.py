@@ -3,8 +3,8 @@
 
 Two versions of the property Word_Break are in them, those of the two libraries that the Dolma
 toolkit splits words with: Unicode 15.1 from the Rust crate unicode-segmentation 1.11.0 (dedupe),
-and Unicode 16.0 from the Python package uniseg 0.10.1 (taggers). Run it where uniseg is installed and
-the crate's sources are at hand (`cargo fetch`):
+and Unicode 16.0 from the Python package uniseg 0.10.1 (taggers). Run it where uniseg is installed
+and the sources of the crate are at hand (`cargo fetch`):
 
     tools/make_word_break_tables.py CRATE_DIR src/datalake/text
 """

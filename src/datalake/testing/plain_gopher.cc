@@ -13,7 +13,9 @@ namespace {
 
 class Counting {
  public:
-  explicit Counting(const std::string& text) : text_(text) { Split(); }
+  Counting(const std::string& text, PlainLineEnds line_ends) : text_(text), line_ends_(line_ends) {
+    Split();
+  }
 
   GopherScores Run() {
     std::size_t letters = 0;
@@ -121,7 +123,7 @@ class Counting {
     for (std::size_t i = 0; i < text_.size(); ++i) {
       if (text_[i] != '\n') {
         lines.back() += text_[i];
-      } else if (i == 0 || text_[i - 1] != '\n') {
+      } else if (line_ends_ == PlainLineEnds::kNewlines || i == 0 || text_[i - 1] != '\n') {
         lines.emplace_back();
       }
     }
@@ -146,6 +148,7 @@ class Counting {
   }
 
   std::string text_;
+  PlainLineEnds line_ends_;
   std::vector<std::string> words_;
   std::size_t chars_ = 0;
   GopherScores scores_;
@@ -153,8 +156,8 @@ class Counting {
 
 }  // namespace
 
-GopherScores PlainGopher(const std::string& text) {
-  return Counting(text).Run();
+GopherScores PlainGopher(const std::string& text, PlainLineEnds line_ends) {
+  return Counting(text, line_ends).Run();
 }
 
 }  // namespace datalake::testing

@@ -14,12 +14,11 @@ bool IsContinuation(char c) {
   return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
 }
 
-}  // namespace
-
-std::string_view Trim(std::string_view text) {
+template <typename Test>
+std::string_view Without(std::string_view text, Test is_white) {
   while (!text.empty()) {
     const DecodedCodePoint first = DecodeCodePoint(text, 0);
-    if (!IsWhite(first.value)) {
+    if (!is_white(first.value)) {
       break;
     }
     text.remove_prefix(first.bytes);
@@ -29,12 +28,22 @@ std::string_view Trim(std::string_view text) {
     while (begin > 0 && IsContinuation(text[begin])) {
       --begin;
     }
-    if (!IsWhite(DecodeCodePoint(text, begin).value)) {
+    if (!is_white(DecodeCodePoint(text, begin).value)) {
       break;
     }
     text.remove_suffix(text.size() - begin);
   }
   return text;
+}
+
+}  // namespace
+
+std::string_view Trim(std::string_view text) {
+  return Without(text, IsWhite);
+}
+
+std::string_view Strip(std::string_view text) {
+  return Without(text, IsSpace);
 }
 
 }  // namespace datalake::text

@@ -18,5 +18,11 @@ TEST(TrimTest, KeepsWhatRustDoesNotTrim) {
   EXPECT_EQ(Trim("\xe2\x80\x8b"), "\xe2\x80\x8b");  // zero width space
 }
 
+TEST(TrimTest, StripsWhatPythonDoes) {
+  EXPECT_EQ(Strip("\x1c x \x1f\n"), "x");
+  EXPECT_EQ(Strip("\xc2\xa0\xe3\x80\x80"), "");
+  EXPECT_EQ(Strip("\xe2\x80\x8b "), "\xe2\x80\x8b");
+}
+
 }  // namespace
 }  // namespace datalake::text

@@ -4,9 +4,25 @@ namespace datalake::curate {
 
 // By name, one line a tagger.
 Status AddBuiltinTaggers(TaggerRegistry& registry) {
+  DATALAKE_TRY(registry.Add("bytes_length_v1", "UTF-8 bytes of the text", MakeBytesLengthV1));
+  DATALAKE_TRY(
+      registry.Add("c4_v1", "line and word rules of C4; javascript as a whole word", MakeC4V1));
+  DATALAKE_TRY(registry.Add("c4_v2", "line and word rules of C4; javascript anywhere", MakeC4V2));
+  DATALAKE_TRY(registry.Add("char_length_strip_ws_v1",
+                            "code points of the text without white space at its ends",
+                            MakeCharLengthStripWsV1));
   DATALAKE_TRY(registry.Add("char_length_v1", "code points of the text", MakeCharLengthV1));
+  DATALAKE_TRY(registry.Add("char_length_with_paragraphs_v1",
+                            "code points of the text and of each paragraph",
+                            MakeCharLengthWithParagraphsV1));
+  DATALAKE_TRY(registry.Add("doc_count_v1", "1 for each document", MakeDocCountV1));
+  DATALAKE_TRY(registry.Add("gopher_v1", "statistics of the Gopher rules, empty lines counted",
+                            MakeGopherV1));
   DATALAKE_TRY(registry.Add("gopher_v2", "statistics of the Gopher quality and repetition rules",
                             MakeGopherV2));
+  DATALAKE_TRY(registry.Add("not_alphanum_paragraph_v1",
+                            "paragraphs of punctuation, white space and emoji only",
+                            MakeNotAlphanumParagraphV1));
   DATALAKE_TRY(registry.Add("pii_regex_v1", "e-mail addresses, phone numbers and IP addresses",
                             MakePiiRegexV1));
   DATALAKE_TRY(registry.Add("pii_regex_v2", "as pii_regex_v1; -1 for a text without a word",
@@ -16,6 +32,24 @@ Status AddBuiltinTaggers(TaggerRegistry& registry) {
                             MakePiiRegexWithCountsFastV2));
   DATALAKE_TRY(registry.Add("pii_regex_with_counts_v2", "as pii_regex_v1, with their number",
                             MakePiiRegexWithCountsV2));
+  DATALAKE_TRY(registry.Add("random_number_v1", "a number of [0, 1) that depends on the text alone",
+                            MakeRandomNumberV1));
+  DATALAKE_TRY(registry.Add("uniseg_length_paragraphs_v1", "words (UAX #29) of each paragraph",
+                            MakeUnisegLengthParagraphsV1));
+  DATALAKE_TRY(registry.Add("uniseg_length_paragraphs_with_doc_length_v1",
+                            "words (UAX #29) of each paragraph and of all",
+                            MakeUnisegLengthParagraphsWithDocLengthV1));
+  DATALAKE_TRY(registry.Add("uniseg_length_paragraphs_with_empty_v1",
+                            "words (UAX #29) of each paragraph, blank ones too",
+                            MakeUnisegLengthParagraphsWithEmptyV1));
+  DATALAKE_TRY(registry.Add("uniseg_length_v1",
+                            "word segments (UAX #29) of the text, white space too",
+                            MakeUnisegLengthV1));
+  DATALAKE_TRY(registry.Add("whitespace_tokenizer_v1", "words and runs of symbols of the text",
+                            MakeWhitespaceTokenizerV1));
+  DATALAKE_TRY(registry.Add("whitespace_tokenizer_with_paragraphs_v1",
+                            "words and runs of symbols of each paragraph",
+                            MakeWhitespaceTokenizerWithParagraphsV1));
   return {};
 }
 

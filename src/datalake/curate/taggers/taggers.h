@@ -8,11 +8,30 @@
 namespace datalake::curate {
 
 // One factory a file of this folder, one line in taggers.cc.
+Result<std::unique_ptr<const Tagger>> MakeBytesLengthV1(const TaggerSettings& settings);
+Result<std::unique_ptr<const Tagger>> MakeC4V1(const TaggerSettings& settings);
+Result<std::unique_ptr<const Tagger>> MakeC4V2(const TaggerSettings& settings);
+Result<std::unique_ptr<const Tagger>> MakeCharLengthStripWsV1(const TaggerSettings& settings);
 Result<std::unique_ptr<const Tagger>> MakeCharLengthV1(const TaggerSettings& settings);
+Result<std::unique_ptr<const Tagger>> MakeCharLengthWithParagraphsV1(
+    const TaggerSettings& settings);
+Result<std::unique_ptr<const Tagger>> MakeDocCountV1(const TaggerSettings& settings);
+Result<std::unique_ptr<const Tagger>> MakeGopherV1(const TaggerSettings& settings);
 Result<std::unique_ptr<const Tagger>> MakeGopherV2(const TaggerSettings& settings);
+Result<std::unique_ptr<const Tagger>> MakeNotAlphanumParagraphV1(const TaggerSettings& settings);
 Result<std::unique_ptr<const Tagger>> MakePiiRegexV1(const TaggerSettings& settings);
 Result<std::unique_ptr<const Tagger>> MakePiiRegexV2(const TaggerSettings& settings);
 Result<std::unique_ptr<const Tagger>> MakePiiRegexWithCountsFastV2(const TaggerSettings& settings);
 Result<std::unique_ptr<const Tagger>> MakePiiRegexWithCountsV2(const TaggerSettings& settings);
+Result<std::unique_ptr<const Tagger>> MakeRandomNumberV1(const TaggerSettings& settings);
+Result<std::unique_ptr<const Tagger>> MakeUnisegLengthParagraphsV1(const TaggerSettings& settings);
+Result<std::unique_ptr<const Tagger>> MakeUnisegLengthParagraphsWithDocLengthV1(
+    const TaggerSettings& settings);
+Result<std::unique_ptr<const Tagger>> MakeUnisegLengthParagraphsWithEmptyV1(
+    const TaggerSettings& settings);
+Result<std::unique_ptr<const Tagger>> MakeUnisegLengthV1(const TaggerSettings& settings);
+Result<std::unique_ptr<const Tagger>> MakeWhitespaceTokenizerV1(const TaggerSettings& settings);
+Result<std::unique_ptr<const Tagger>> MakeWhitespaceTokenizerWithParagraphsV1(
+    const TaggerSettings& settings);
 
 }  // namespace datalake::curate

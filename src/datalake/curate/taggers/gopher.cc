@@ -1,5 +1,6 @@
-// gopher_v2: the quality and repetition rules of Rae et al. 2021 ("Scaling Language Models", A1.1)
-// as the Dolma toolkit's gopher_v2 computes them.
+// gopher_v1 and gopher_v2: the quality and repetition rules of Rae et al. 2021 ("Scaling Language
+// Models", A1.1) as the Dolma toolkit computes them. For v1 every newline ends a line, so empty
+// lines count, and repeat; for v2 a run of newlines does.
 //
 // Everything about single words is asked once a distinct word. N-grams of 2 to 10 words are counted
 // exactly without a key of n words: an n-gram can only repeat where the (n-1)-grams at its first
@@ -343,16 +344,23 @@ struct LineFacts {
   std::uint64_t repeated_chars = 0;
 };
 
+enum class LineEnds { kNewlines, kRunsOfNewlines };
+
 class LineCounter {
  public:
-  LineFacts Run(std::string_view text) {
+  LineFacts Run(std::string_view text, LineEnds ends) {
     LineFacts facts;
     lines_.clear();
-    text::ForEachLineOfRuns(text, [&](std::string_view line) {
+    const auto add = [&](std::string_view line) {
       lines_.push_back({line, 1});
       facts.with_bullet += line.starts_with('*') || line.starts_with('-') ? 1 : 0;
       facts.with_ellipsis += line.ends_with(kEllipsis) ? 1 : 0;
-    });
+    };
+    if (ends == LineEnds::kNewlines) {
+      text::ForEachLine(text, add);
+    } else {
+      text::ForEachLineOfRuns(text, add);
+    }
     facts.lines = lines_.size();
     CountEqual();
     for (const Line& line : lines_) {
@@ -400,8 +408,10 @@ struct GopherState final : TaggerState {
   LineCounter lines;
 };
 
-class GopherV2 final : public Tagger {
+class Gopher final : public Tagger {
  public:
+  explicit Gopher(LineEnds line_ends) : line_ends_(line_ends) {}
+
   std::span<const std::string_view> types() const override { return kTypes; }
 
   std::unique_ptr<TaggerState> MakeState() const override {
@@ -427,7 +437,7 @@ class GopherV2 final : public Tagger {
       own.lengths.Add(word.chars, word.count);
     }
     own.ngrams.Run(words, chars, document_chars, out);
-    const LineFacts lines = own.lines.Run(document.text());
+    const LineFacts lines = own.lines.Run(document.text(), line_ends_);
     const std::array<double, kTypes.size() - kCharacterCount> scores = {
         static_cast<double>(document_chars),   static_cast<double>(word_count),
         own.lengths.Median(word_count),        Ratio(with_symbol, word_count),
@@ -439,12 +449,19 @@ class GopherV2 final : public Tagger {
       out.push_back({kCharacterCount + i, 0, document_chars, scores[i]});
     }
   }
+
+ private:
+  LineEnds line_ends_;
 };
 
 }  // namespace
 
+Result<std::unique_ptr<const Tagger>> MakeGopherV1(const TaggerSettings& /*settings*/) {
+  return std::make_unique<Gopher>(LineEnds::kNewlines);
+}
+
 Result<std::unique_ptr<const Tagger>> MakeGopherV2(const TaggerSettings& /*settings*/) {
-  return std::make_unique<GopherV2>();
+  return std::make_unique<Gopher>(LineEnds::kRunsOfNewlines);
 }
 
 }  // namespace datalake::curate
