@@ -105,7 +105,7 @@ Status Run(const Arguments& arguments) {
         std::max(best_wall, megabytes / (static_cast<double>(clock.SteadyNanos() - wall) * 1e-9));
   }
   fmt::print("dedupe: {} documents, {:.0f} MB, {} duplicates, threads {}, rows verified\n",
-             report.documents, static_cast<double>(corpus.bytes) * 1e-6, report.duplicates,
+             report.all.documents, static_cast<double>(corpus.bytes) * 1e-6, report.all.duplicates,
              arguments.threads);
   fmt::print(
       "dedupe: {:.0f} MB/s per core of CPU; inflate {:.0f} MB/s; scaled to {:.0f}: {:.0f} "
@@ -114,7 +114,7 @@ Status Run(const Arguments& arguments) {
   fmt::print(
       "dedupe: {:.0f} MB/s wall; table {:.1f} MB; peak memory {:.0f} MB, the expected rows "
       "included\n",
-      best_wall, static_cast<double>(report.table_bytes) * 1e-6,
+      best_wall, static_cast<double>(report.key_bytes) * 1e-6,
       static_cast<double>(PeakMemoryBytes()) * 1e-6);
   return {};
 }

@@ -1,4 +1,4 @@
-// datalake dedupe: marks exact duplicates among documents.
+// datalake dedupe: marks duplicate documents and paragraphs.
 #include "datalake/curate/dedupe.h"
 
 #include <fmt/format.h>
@@ -20,7 +20,7 @@ class DedupeCommand final : public Command {
   std::string_view Name() const override { return "dedupe"; }
 
   std::string_view Summary() const override {
-    return "Marks exact duplicates of documents in attribute files beside them";
+    return "Marks duplicate documents, paragraphs or n-grams in attribute files beside them";
   }
 
   std::string_view Example() const override {
@@ -36,19 +36,44 @@ class DedupeCommand final : public Command {
                     "name of the attribute");
     config_.Declare(options, "dedupe.documents.key", Form::kValue,
                     "JSONPath of what is compared, such as $.text or $.metadata.url");
-    config_.Declare(options, "dedupe.skip_empty", Form::kFlag, "leave blank keys alone");
-    config_.Declare(options, "dedupe.min_length", Form::kValue, "leave shorter keys alone (bytes)");
-    config_.Declare(options, "dedupe.min_words", Form::kValue, "not supported yet");
+    config_.Declare(options, "dedupe.paragraphs.attribute_name", Form::kValue,
+                    "name of the attribute, for paragraphs");
+    config_.Declare(options, "dedupe.paragraphs.paragraph_separator", Form::kValue,
+                    "what ends a paragraph; default: a newline");
+    config_.Declare(options, "dedupe.paragraphs.by_ngram.ngram_length", Form::kValue,
+                    "compare n-grams of so many words; 0: whole paragraphs");
+    config_.Declare(options, "dedupe.paragraphs.by_ngram.stride", Form::kValue,
+                    "words between n-grams");
+    config_.Declare(options, "dedupe.paragraphs.by_ngram.overlap_threshold", Form::kValue,
+                    "share of known n-grams from which a paragraph is marked; default 1");
+    config_.Declare(options, "dedupe.paragraphs.by_ngram.skip_short_paragraphs", Form::kFlag,
+                    "do not compare paragraphs of fewer than two n-grams");
+    config_.Declare(options, "dedupe.skip_empty", Form::kFlag, "leave blank ones alone");
+    config_.Declare(options, "dedupe.min_length", Form::kValue,
+                    "leave shorter ones alone (bytes of a key, characters of a paragraph)");
+    config_.Declare(options, "dedupe.min_words", Form::kValue,
+                    "leave those of fewer words alone (UAX #29)");
+    config_.Declare(options, "dedupe.num_partitions", Form::kValue,
+                    "share the keys among so many runs");
+    config_.Declare(options, "dedupe.partition_index", Form::kValue, "which share this run takes");
+    config_.Declare(options, "dedupe.file_partition", Form::kFlag, "share files instead of keys");
     config_.Declare(options, "dedupe.document_dir", Form::kValue,
                     "the folder that attributes/ replaces");
     config_.Declare(options, "compression.output", Form::kValue, "gz, zst or none");
-    config_.Declare(options, "bloom_filter.file", Form::kValue, "accepted, not needed: exact");
-    config_.Declare(options, "bloom_filter.read_only", Form::kFlag, "must be false");
-    config_.Declare(options, "bloom_filter.size_in_bytes", Form::kValue, "accepted, not needed");
+    config_.Declare(options, "bloom_filter.file", Form::kValue,
+                    "keys of earlier runs, and of this one afterwards");
+    config_.Declare(options, "bloom_filter.kind", Form::kValue,
+                    "exact (default) or bloom: less memory, some new keys taken for known");
+    config_.Declare(options, "bloom_filter.read_only", Form::kFlag,
+                    "look up only: marks what is in the file (decontamination)");
+    config_.Declare(options, "bloom_filter.size_in_bytes", Form::kValue, "size of a new filter");
     config_.Declare(options, "bloom_filter.estimated_doc_count", Form::kValue,
-                    "accepted, not needed");
+                    "keys to be expected in it");
     config_.Declare(options, "bloom_filter.desired_false_positive_rate", Form::kValue,
-                    "accepted, not needed");
+                    "its error, where no size is given");
+    config_.Declare(options, "memory_limit", Form::kValue,
+                    "of the keys, such as 8 GiB; beyond it they go to disk");
+    config_.Declare(options, "work_dir.output", Form::kValue, "folder for keys on disk");
     config_.Declare(options, "processes", Form::kValue, "threads");
     config_.Declare(options, "dryrun", Form::kFlag, "print the config and stop");
   }
@@ -58,8 +83,10 @@ class DedupeCommand final : public Command {
     DATALAKE_TRY_ASSIGN(const CurationRun run, ReadCurationRun(config, context));
     json::ConfigReader reader(config,
                               context.options.config.empty() ? "options" : context.options.config);
-    DATALAKE_TRY_ASSIGN(const curate::DedupeOptions options,
-                        curate::ReadDedupeOptions(reader, context.fs));
+    DATALAKE_TRY_ASSIGN(
+        const curate::DedupeOptions options,
+        curate::ReadDedupeOptions(
+            reader, run.is_compat ? curate::Compatibility::kDolma : curate::Compatibility::kNone));
     if (run.is_dry) {
       DATALAKE_TRY(context.Print(json::DumpValueIndented(config)));
       return 0;
@@ -75,43 +102,63 @@ class DedupeCommand final : public Command {
   }
 
  private:
+  static json::Value CountsOf(const curate::DuplicateCounts& counts) {
+    json::Value out;
+    out["documents"] = counts.documents;
+    out["duplicate_documents"] = counts.duplicate_documents;
+    out["left_alone"] = counts.left_alone;
+    out["units"] = counts.units;
+    out["duplicates"] = counts.duplicates;
+    out["duplicate_chars"] = counts.duplicate_chars;
+    return out;
+  }
+
   static Status PrintJson(const Context& context, const curate::DedupeReport& report) {
     json::Value out;
     out["files"] = report.files;
-    out["documents"] = report.documents;
-    out["duplicates"] = report.duplicates;
-    out["left_alone"] = report.filtered;
+    out["done_files"] = report.done_files;
     out["bytes"] = report.bytes;
-    out["table_bytes"] = report.table_bytes;
+    out.update(CountsOf(report.all));
+    out["kind"] = report.kind == curate::SeenKind::kBloom ? "bloom" : "exact";
+    out["keys"] = report.keys;
+    out["key_bytes"] = report.key_bytes;
+    out["spilled_keys"] = report.spilled_keys;
+    out["error_rate"] = report.error_rate;
     json::Value sources = json::Value::object();
     for (const auto& [name, counts] : report.sources) {
-      sources[name] = {{"documents", counts.documents}, {"duplicates", counts.duplicates}};
+      sources[name] = CountsOf(counts);
     }
     out["sources"] = std::move(sources);
     return context.Print(json::DumpValue(out));
   }
 
   static Status PrintTable(const Context& context, const curate::DedupeReport& report) {
-    DATALAKE_TRY(context.Print(
-        fmt::format("{:<32} {:>12} {:>12} {:>8}", "source", "documents", "duplicates", "share")));
+    DATALAKE_TRY(context.Print(fmt::format("{:<32} {:>12} {:>12} {:>12} {:>8}", "source",
+                                           "documents", "compared", "duplicates", "share")));
     for (const auto& [name, counts] : report.sources) {
-      DATALAKE_TRY(
-          PrintRow(context, name.empty() ? "(none)" : name, counts.documents, counts.duplicates));
+      DATALAKE_TRY(PrintRow(context, name.empty() ? "(none)" : name, counts));
     }
-    DATALAKE_TRY(PrintRow(context, "all", report.documents, report.duplicates));
-    return context.Print(
-        fmt::format("{} files, {:.1f} MB of documents, {} left alone, {:.1f} MB of keys in memory",
-                    report.files, static_cast<double>(report.bytes) * 1e-6, report.filtered,
-                    static_cast<double>(report.table_bytes) * 1e-6));
+    DATALAKE_TRY(PrintRow(context, "all", report.all));
+    DATALAKE_TRY(context.Print(fmt::format(
+        "{} files, {} done before, {:.1f} MB of documents, {} documents left alone", report.files,
+        report.done_files, static_cast<double>(report.bytes) * 1e-6, report.all.left_alone)));
+    if (report.kind == curate::SeenKind::kBloom) {
+      return context.Print(fmt::format(
+          "{} keys in a Bloom filter of {:.1f} MB; {:.3g} of new ones would be taken for known",
+          report.keys, static_cast<double>(report.key_bytes) * 1e-6, report.error_rate));
+    }
+    return context.Print(fmt::format(
+        "{} keys compared exactly, {:.1f} MB of them in memory, {} sent to disk", report.keys,
+        static_cast<double>(report.key_bytes) * 1e-6, report.spilled_keys));
   }
 
-  static Status PrintRow(const Context& context, std::string_view name, std::uint64_t documents,
-                         std::uint64_t duplicates) {
-    const double share =
-        documents == 0 ? 0.0
-                       : 100.0 * static_cast<double>(duplicates) / static_cast<double>(documents);
-    return context.Print(
-        fmt::format("{:<32} {:>12} {:>12} {:>7.2f}%", name, documents, duplicates, share));
+  static Status PrintRow(const Context& context, std::string_view name,
+                         const curate::DuplicateCounts& counts) {
+    const double share = counts.units == 0 ? 0.0
+                                           : 100.0 * static_cast<double>(counts.duplicates) /
+                                                 static_cast<double>(counts.units);
+    return context.Print(fmt::format("{:<32} {:>12} {:>12} {:>12} {:>7.2f}%", name,
+                                     counts.documents, counts.units, counts.duplicates, share));
   }
 
   ConfigOptions config_;

@@ -1,428 +1,274 @@
-// One pass. A worker a file reads, parses and hashes (with helpers when threads are left); the
-// calling thread takes the files' blocks in order, asks the table and writes the rows. So the table
-// sees the documents in order and needs no lock, and the dear part (inflate, parse, hash) is spread
-// over the threads.
+// One pass. Blocks of units and their keys are made in parallel (DedupeInput) and taken here in
+// their order: the keys are asked, the rows written. So the keys see the documents in order and
+// need no lock, and the dear part (inflate, parse, hash) is spread over the threads.
+//
+// When the keys have outgrown their memory, answers come later: from there on blocks (without their
+// keys) go to a spool, and the rows are written from it once all keys are settled. Nothing is read
+// twice, and the rows are the same.
 #include "datalake/curate/dedupe.h"
 
-#include <array>
-#include <charconv>
-#include <deque>
+#include <unistd.h>
+
+#include <algorithm>
+#include <limits>
 #include <memory>
 #include <optional>
-#include <set>
+#include <span>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "datalake/base/hash.h"
-#include "datalake/base/mutex.h"
-#include "datalake/base/ordered_pipeline.h"
-#include "datalake/base/thread_pool.h"
-#include "datalake/curate/document_paths.h"
-#include "datalake/curate/key_table.h"
+#include "datalake/curate/block_spool.h"
+#include "datalake/curate/dedupe_input.h"
+#include "datalake/curate/dedupe_plan.h"
 #include "datalake/curate/output_file.h"
-#include "datalake/format/document_reader.h"
+#include "datalake/curate/seen_keys.h"
+#include "datalake/io/atomic_file.h"
 #include "datalake/io/file_system.h"
-#include "datalake/json/document.h"
-#include "datalake/json/flat_tree.h"
+#include "datalake/io/path.h"
 #include "datalake/json/path.h"
-#include "datalake/json/writer.h"
-#include "datalake/text/trim.h"
 
 namespace datalake::curate {
 namespace {
 
-constexpr std::size_t kQueuedBlocks = 4;
-constexpr std::size_t kPrefetchDistance = 16;
 constexpr std::int64_t kReportNanos = 250'000'000;
 
-struct Row {
-  Hash128 key;
-  std::uint32_t key_bytes = 0;
-  std::uint32_t id_end = 0;  // in Block::ids
-  std::uint32_t source = 0;  // in Block::sources
-  bool is_left_alone = false;
-};
-
-// What the table and the writer need of a block of documents.
-struct Block {
-  std::vector<Row> rows;
-  std::string ids;                   // as JSON, one after the other
-  std::vector<std::string> sources;  // each name once
-  std::uint64_t bytes = 0;
-};
-
-// Blocks of one file on their way to the calling thread. Thread-safe.
-class BlockQueue {
- public:
-  // False when `stop` was requested.
-  bool Push(std::unique_ptr<Block> block, const std::stop_token& stop) {
-    MutexLock lock(mutex_);
-    if (!changed_.Wait(mutex_, stop, [&] { return blocks_.size() < kQueuedBlocks; })) {
-      return false;
-    }
-    blocks_.push_back(std::move(block));
-    changed_.NotifyAll();
-    return true;
+std::uint64_t MemoryLimit(const DedupeOptions& options) {
+  if (options.memory_limit_bytes > 0) {
+    return options.memory_limit_bytes;
   }
+  const auto pages = static_cast<std::uint64_t>(std::max(::sysconf(_SC_PHYS_PAGES), 1L));
+  return pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGE_SIZE)) / 2;
+}
 
-  void Finish(Status status) {
-    MutexLock lock(mutex_);
-    result_ = std::move(status);
-    changed_.NotifyAll();
+std::string AttributeName(const DedupeOptions& options) {
+  return options.num_partitions > 1
+             ? fmt::format("{}_{}", options.attribute_name, options.partition_index)
+             : options.attribute_name;
+}
+
+// A name of this process only, in the given folder or beside the first output.
+std::string SpillFolder(const DedupeOptions& options, const DedupePlan& plan) {
+  if (!options.spill_folder.empty()) {
+    return io::TemporaryPath(io::JoinPath(options.spill_folder, "dedupe-spill"));
   }
+  const auto written = std::ranges::find(plan.files, true, &DedupeFile::is_written);
+  const std::string& output =
+      written == plan.files.end() ? plan.files.front().input : written->output;
+  return io::TemporaryPath(io::JoinPath(io::ParentPath(output), "dedupe-spill"));
+}
 
-  // The next block; null at the end. Errors: those of the file's worker; kCancelled.
-  Result<std::unique_ptr<Block>> Pop(const std::stop_token& stop) {
-    MutexLock lock(mutex_);
-    if (!changed_.Wait(mutex_, stop, [&] { return !blocks_.empty() || result_.has_value(); })) {
-      return Error{ErrorCode::kCancelled, "dedupe cancelled"};
-    }
-    if (blocks_.empty()) {
-      DATALAKE_TRY(*result_);
-      return std::unique_ptr<Block>();
-    }
-    std::unique_ptr<Block> block = std::move(blocks_.front());
-    blocks_.pop_front();
-    changed_.NotifyAll();
-    return block;
+Result<BloomShape> ShapeOf(const DedupeOptions& options, const DedupeStateReader* state) {
+  if (state != nullptr) {
+    return state->summary().bloom;
   }
-
- private:
-  Mutex mutex_;
-  CondVar changed_;
-  std::deque<std::unique_ptr<Block>> blocks_ DATALAKE_GUARDED_BY(mutex_);
-  std::optional<Status> result_ DATALAKE_GUARDED_BY(mutex_);
-};
-
-// Finds the key of a document. One a worker.
-class KeyFinder {
- public:
-  KeyFinder(const DedupeOptions& options, const json::Path& path)
-      : path_(path), is_text_(options.key == "$.text" || options.key == "$['text']") {}
-
-  // Valid until the next call. Errors: kInvalidArgument, kUnsupported.
-  Result<std::string_view> Find(const format::Document& document) {
-    if (is_text_ && document.has_text) {
-      return document.text;
-    }
-    if (is_text_) {
-      return NoString();
-    }
-    if (document.raw_line.empty()) {
-      return Error{ErrorCode::kUnsupported, "only the key $.text is known in Parquet files"};
-    }
-    tree_.Clear();
-    fields_.clear();
-    const std::size_t root = tree_.Open(json::NodeType::kObject, {});
-    const auto& wanted = path_.root_keys();
-    DATALAKE_TRY(parser_.AppendFields(document.raw_line, tree_,
-                                      wanted.has_value() ? &*wanted : nullptr, fields_));
-    tree_.Close(root);
-    nodes_.clear();
-    path_.Select(tree_.root(), scratch_, nodes_);
-    if (nodes_.empty() || nodes_.front()->type != json::NodeType::kString) {
-      return NoString();
-    }
-    return nodes_.front()->text;
+  if (options.bloom_bytes > 0) {
+    return BestBloomShape(options.bloom_bytes, options.bloom_keys);
   }
+  return BloomShapeFor(options.bloom_keys, options.bloom_error);
+}
 
- private:
-  Error NoString() const {
-    return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("document has no string at the key {}", path_.text())};
+Result<std::unique_ptr<SeenKeys>> MakeKeys(const DedupeOptions& options, SeenKind kind,
+                                           const DedupePlan& plan, const DedupeStateReader* state,
+                                           io::FileSystem& fs) {
+  const BloomAccess access = options.is_read_only ? BloomAccess::kLookup : BloomAccess::kInsert;
+  const std::uint64_t limit = MemoryLimit(options);
+  if (kind == SeenKind::kExact) {
+    return MakeExactKeys(fs, {.memory_limit_bytes = limit,
+                              .spill_folder = SpillFolder(options, plan),
+                              .access = access});
   }
-
-  const json::Path& path_;
-  const bool is_text_;
-  json::FlatTree tree_;
-  json::FlatTreeParser parser_;
-  json::PathScratch scratch_;
-  std::vector<json::RawField> fields_;
-  std::vector<const json::FlatNode*> nodes_;
-};
-
-// What one thread needs to make a block out of a batch.
-class BlockMaker {
- public:
-  BlockMaker(const DedupeOptions& options, const json::Path& path)
-      : options_(options), finder_(options, path) {}
-
-  // Errors: kInvalidArgument (a bad line, no key), naming file and line; `file` is its path.
-  Result<std::unique_ptr<Block>> Make(const format::DocumentReader& reader, std::string_view file,
-                                      format::DocumentBatch& batch) {
-    DATALAKE_TRY(reader.Decode(batch, parser_));
-    if (!batch.rejects().empty()) {
-      const format::RejectedLine& bad = batch.rejects().front();
-      return Error{ErrorCode::kInvalidArgument,
-                   fmt::format("bad document: {}: {}", bad.reason, Where(file, batch, bad.line))};
-    }
-    auto block = std::make_unique<Block>();
-    block->bytes = batch.size_bytes();
-    block->rows.reserve(batch.documents().size());
-    for (const format::Document& document : batch.documents()) {
-      Result<std::string_view> key = finder_.Find(document);
-      if (!key) {
-        Error error = std::move(key).error();
-        error.message += fmt::format(": {}", Where(file, batch, document.line));
-        return error;
-      }
-      if (document.id_raw.empty()) {
-        json::AppendString(block->ids, document.id);
-      } else {
-        block->ids += document.id_raw;
-      }
-      Row& row = block->rows.emplace_back();
-      row.key_bytes = static_cast<std::uint32_t>(key->size());
-      row.id_end = static_cast<std::uint32_t>(block->ids.size());
-      row.source = SourceOf(document.source, *block);
-      row.is_left_alone = IsLeftAlone(*key);
-      row.key = row.is_left_alone ? Hash128{} : Xxh3Hash128(*key);
-    }
-    return block;
+  DATALAKE_TRY_ASSIGN(const BloomShape shape, ShapeOf(options, state));
+  if (shape.bytes() > limit) {
+    return Error{ErrorCode::kResourceExhausted,
+                 fmt::format("the Bloom filter is larger than memory_limit: {} bytes, {}",
+                             shape.bytes(), limit)};
   }
-
- private:
-  static std::string Where(std::string_view file, const format::DocumentBatch& batch,
-                           std::uint32_t line) {
-    return fmt::format("{}:{}", file, batch.first_line() + line);
-  }
-
-  bool IsLeftAlone(std::string_view key) {
-    if (key.size() < options_.min_length) {
-      return true;
-    }
-    return options_.skip_empty && text::Trim(key).empty();
-  }
-
-  // Its place in the block's list; documents of one source mostly come together.
-  static std::uint32_t SourceOf(std::string_view source, Block& block) {
-    std::vector<std::string>& sources = block.sources;
-    for (std::size_t i = sources.size(); i > 0; --i) {
-      if (sources[i - 1] == source) {
-        return static_cast<std::uint32_t>(i - 1);
-      }
-    }
-    sources.emplace_back(source);
-    return static_cast<std::uint32_t>(sources.size() - 1);
-  }
-
-  const DedupeOptions& options_;
-  KeyFinder finder_;
-  json::DocumentParser parser_{json::FieldTypes::kLoose};
-};
-
-// Reads one file into its queue: blocks in order, their parsing and hashing also on threads of
-// `helpers` that are free.
-class FileWorker {
- public:
-  FileWorker(const DedupeOptions& options, const json::Path& path, const std::string& file)
-      : options_(options), path_(path), file_(file) {}
-
-  Status Run(io::FileSystem& fs, ThreadPool& helpers, BlockQueue& queue,
-             const std::stop_token& stop) {
-    DATALAKE_TRY_ASSIGN(reader_, format::OpenDocuments(fs, file_));
-    for (std::size_t i = OrderedSlots(helpers); i > 0; --i) {
-      slots_.push_back(std::make_unique<Slot>(options_, path_));
-    }
-    return RunOrdered(
-        helpers, stop,
-        {.read = [&](std::size_t slot) { return reader_->ReadBlock(slots_[slot]->batch); },
-         .work = [&](std::size_t slot) { Work(*slots_[slot]); },
-         .emit = [&](std::size_t slot) { return Emit(*slots_[slot], queue, stop); }});
-  }
-
- private:
-  struct Slot {
-    Slot(const DedupeOptions& options, const json::Path& path) : maker(options, path) {}
-
-    format::DocumentBatch batch;
-    BlockMaker maker;
-    std::optional<Result<std::unique_ptr<Block>>> block;
-  };
-
-  void Work(Slot& slot) const { slot.block = slot.maker.Make(*reader_, file_, slot.batch); }
-
-  static Status Emit(Slot& slot, BlockQueue& queue, const std::stop_token& stop) {
-    DATALAKE_TRY_ASSIGN(std::unique_ptr<Block> block, *std::move(slot.block));
-    if (!queue.Push(std::move(block), stop)) {
-      return Error{ErrorCode::kCancelled, "dedupe cancelled"};
-    }
-    return {};
-  }
-
-  const DedupeOptions& options_;
-  const json::Path& path_;
-  const std::string& file_;
-  std::unique_ptr<format::DocumentReader> reader_;
-  std::vector<std::unique_ptr<Slot>> slots_;
-};
-
-// The rows of the output files, in their three forms.
-class RowWriter {
- public:
-  explicit RowWriter(std::string_view attribute_name) {
-    std::string name;
-    json::AppendString(name, attribute_name);
-    first_ = R"({"attributes":{},"id":)";
-    left_alone_ = fmt::format(R"({{"attributes":{{{}:[]}},"id":)", name);
-    duplicate_ = fmt::format(R"({{"attributes":{{{}:[[0,)", name);
-  }
-
-  void AppendFirst(std::string_view id, std::string& out) const { Append(first_, id, out); }
-
-  void AppendLeftAlone(std::string_view id, std::string& out) const {
-    Append(left_alone_, id, out);
-  }
-
-  void AppendDuplicate(std::string_view id, std::uint32_t key_bytes, std::string& out) const {
-    std::array<char, 16> digits;
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), key_bytes).ptr;
-    out.append(duplicate_);
-    out.append(digits.data(), end);
-    Append(R"(,1]]},"id":)", id, out);
-  }
-
- private:
-  static void Append(std::string_view head, std::string_view id, std::string& out) {
-    out.append(head);
-    out.append(id);
-    out.append("}\n");
-  }
-
-  std::string first_;
-  std::string left_alone_;
-  std::string duplicate_;
-};
-
-struct File {
-  std::string input;
-  std::string output;
-};
-
-Result<std::vector<File>> PlanFiles(const DedupeOptions& options, io::FileSystem& fs,
-                                    std::vector<std::string>& warnings) {
-  const std::string& folder = options.name.empty() ? options.attribute_name : options.name;
-  DATALAKE_TRY_ASSIGN(std::vector<std::string> inputs,
-                      ExpandDocuments(fs, options.documents, warnings));
-  std::vector<File> files;
-  std::set<std::string> outputs;
-  for (std::string& input : inputs) {
-    DATALAKE_TRY_ASSIGN(const std::string mirrored,
-                        AttributePath(input, options.document_dir, folder));
-    std::string output = WithCompression(mirrored, options.compression);
-    if (!outputs.insert(output).second) {
-      return Error{ErrorCode::kInvalidArgument,
-                   fmt::format("two document files for one attribute file, or one matched twice: "
-                               "{}: {}",
-                               input, output)};
-    }
-    files.push_back({std::move(input), std::move(output)});
-  }
-  return files;
+  return MakeBloomKeys(shape, access, state);
 }
 
 // The whole run, on the calling thread.
 class Run {
  public:
-  Run(const DedupeOptions& options, const json::Path& path, std::vector<File> files,
-      const CurateContext& context)
+  Run(const DedupeOptions& options, const json::Path& path, DedupePlan plan,
+      const DedupeStateReader* state, const CurateContext& context)
       : options_(options),
-        path_(path),
-        files_(std::move(files)),
+        plan_(std::move(plan)),
+        state_(state),
         context_(context),
-        queues_(files_.size()),
-        writer_(options.attribute_name),
-        helpers_(context.threads > files_.size() ? context.threads - files_.size() + 1 : 1),
-        pool_(std::min(std::max<std::size_t>(context.threads, 1), files_.size()),
-              files_.size() + 1) {}
+        kind_(state == nullptr ? options.kind : state->summary().kind),
+        is_saved_(!options.state_file.empty() && !options.is_read_only && plan_.adds_generation),
+        writer_(AttributeName(options), options.overlap_threshold,
+                options.unit == DedupeUnitKind::kNgrams),
+        input_(options, path, Inputs(plan_), is_saved_, context) {
+    report_.kind = kind_;
+    report_.done_files = plan_.done_files;
+    report_.warnings = plan_.warnings;
+  }
 
   Result<DedupeReport> Do() {
-    // The caller's wish to stop and our own, after an error, reach the workers alike.
-    const std::stop_callback forward(context_.stop, [this] { stop_.request_stop(); });
-    Status status;
-    for (std::size_t i = 0; i < files_.size() && status; ++i) {
-      status = StartUpTo(i + pool_.size());
-      if (status) {
-        status = TakeFile(i);
-      }
+    if (plan_.files.empty()) {
+      return std::move(report_);
     }
-    if (!status) {
-      stop_.request_stop();
-      return std::move(status).error();
+    DATALAKE_TRY_ASSIGN(keys_, MakeKeys(options_, kind_, plan_, state_, context_.fs));
+    for (std::size_t i = 0; i < plan_.files.size(); ++i) {
+      DATALAKE_TRY(TakeFile(i));
     }
-    report_.files = files_.size();
-    report_.table_bytes = table_.memory_bytes();
+    report_.error_rate = keys_->ErrorRate();
+    DATALAKE_TRY(Finish());
+    report_.key_bytes = std::max(report_.key_bytes, keys_->memory_bytes());
+    report_.spilled_keys = keys_->spilled_keys();
     Report();
     return std::move(report_);
   }
 
  private:
-  // Workers run for a window of files only: behind a long one the others' blocks do not pile up.
-  Status StartUpTo(std::size_t end) {
-    for (; started_ < std::min(end, files_.size()); ++started_) {
-      queues_[started_] = std::make_shared<BlockQueue>();
-      DATALAKE_TRY(pool_.Submit(
-          [this, index = started_, queue = queues_[started_]] {
-            FileWorker worker(options_, path_, files_[index].input);
-            queue->Finish(worker.Run(context_.fs, helpers_, *queue, stop_.get_token()));
-          },
-          stop_.get_token()));
+  static std::vector<std::string> Inputs(const DedupePlan& plan) {
+    std::vector<std::string> inputs;
+    for (const DedupeFile& file : plan.files) {
+      inputs.push_back(file.input);
+    }
+    return inputs;
+  }
+
+  Status TakeFile(std::size_t index) {
+    const DedupeFile& file = plan_.files[index];
+    if (kind_ == SeenKind::kExact) {
+      for (const std::size_t generation : file.loads) {
+        DATALAKE_TRY(keys_->Load(*state_, generation));
+      }
+    }
+    DATALAKE_TRY(BeginOutput(file));
+    while (true) {
+      DATALAKE_TRY_ASSIGN(const std::unique_ptr<DedupeBlock> block, input_.Next(index));
+      if (block == nullptr) {
+        break;
+      }
+      DATALAKE_TRY(TakeBlock(file, *block));
+      ReportNowAndThen();
+    }
+    if (spool_ != nullptr) {
+      spooled_.push_back(index);
+      return spool_->EndFile();
+    }
+    return EndOutput();
+  }
+
+  Status BeginOutput(const DedupeFile& file) {
+    if (!file.is_written || output_.has_value() || spool_ != nullptr) {
+      return {};
+    }
+    DATALAKE_TRY_ASSIGN(output_,
+                        OutputFile::Make(context_.fs, file.output, {.pool = &input_.helpers()}));
+    return {};
+  }
+
+  Status EndOutput() {
+    ++report_.files;
+    if (!output_.has_value()) {
+      return {};
+    }
+    const Status status = output_->Publish();
+    output_.reset();
+    return status;
+  }
+
+  Status TakeBlock(const DedupeFile& file, const DedupeBlock& block) {
+    verdicts_.resize(block.keys.size());
+    DATALAKE_TRY(keys_->Take(block.keys, verdicts_));
+    report_.keys += block.keys.size();
+    report_.bytes += block.bytes;
+    documents_read_ += block.rows.size();
+    if (!keys_->is_spilling()) {
+      return WriteRows(file, block);
+    }
+    if (spool_ == nullptr) {
+      report_.key_bytes = keys_->memory_bytes();
+      DATALAKE_TRY_ASSIGN(spool_, BlockSpool::Make(context_.fs, SpoolPath()));
+    }
+    return spool_->Append(block, verdicts_);
+  }
+
+  std::string SpoolPath() {
+    // Beside the keys, whose folder was made when they began to spill and goes with them.
+    return io::JoinPath(keys_->spill_folder(), "rows.spool");
+  }
+
+  Status WriteRows(const DedupeFile& file, const DedupeBlock& block) {
+    if (!file.is_written) {
+      return {};
+    }
+    counts_.clear();
+    for (const std::string& source : block.sources) {
+      counts_.push_back(&report_.sources[source]);
+    }
+    rows_.clear();
+    writer_.Append(block, verdicts_, rows_, counts_);
+    return output_->Write(rows_);
+  }
+
+  Status Finish() {
+    std::unique_ptr<DedupeStateWriter> state;
+    if (is_saved_) {
+      DATALAKE_TRY_ASSIGN(state, DedupeStateWriter::Make(context_.fs, options_.state_file, kind_));
+      if (state_ != nullptr) {
+        DATALAKE_TRY(state->CopyGenerations(*state_));
+      }
+    }
+    DATALAKE_TRY(keys_->Settle(state.get(), state_));
+    DATALAKE_TRY(WriteSpooled());
+    for (auto& [name, counts] : report_.sources) {
+      report_.all.Add(counts);
+    }
+    if (state == nullptr) {
+      return {};
+    }
+    StateGeneration generation;
+    generation.units = DescribeUnits(options_);
+    generation.keys = report_.keys;
+    for (std::size_t i = plan_.first_new; i < plan_.files.size(); ++i) {
+      generation.inputs.push_back(input_.Identity(i));
+    }
+    return state->Publish(std::move(generation));
+  }
+
+  Status WriteSpooled() {
+    if (spool_ == nullptr) {
+      return {};
+    }
+    DATALAKE_TRY(spool_->BeginReading());
+    DedupeBlock block;
+    for (const std::size_t index : spooled_) {
+      const DedupeFile& file = plan_.files[index];
+      if (!output_.has_value() && file.is_written) {
+        DATALAKE_TRY_ASSIGN(
+            output_, OutputFile::Make(context_.fs, file.output, {.pool = &input_.helpers()}));
+      }
+      while (true) {
+        DATALAKE_TRY_ASSIGN(const bool is_there, spool_->Next(block, verdicts_));
+        if (!is_there) {
+          break;
+        }
+        DATALAKE_TRY(Answer());
+        DATALAKE_TRY(WriteRows(file, block));
+        if (context_.stop.stop_requested()) {
+          return Error{ErrorCode::kCancelled, "dedupe cancelled"};
+        }
+      }
+      DATALAKE_TRY(EndOutput());
     }
     return {};
   }
 
-  Status TakeFile(std::size_t index) {
-    DATALAKE_TRY_ASSIGN(OutputFile output,
-                        OutputFile::Make(context_.fs, files_[index].output, {.pool = &helpers_}));
-    while (true) {
-      DATALAKE_TRY_ASSIGN(const std::unique_ptr<Block> block,
-                          queues_[index]->Pop(stop_.get_token()));
-      if (block == nullptr) {
-        break;
+  // Puts answers in place of what is pending.
+  Status Answer() {
+    for (std::uint8_t& verdict : verdicts_) {
+      if (verdict >= verdict::kPending) {
+        DATALAKE_TRY_ASSIGN(const bool is_known, keys_->NextAnswer(verdict - verdict::kPending));
+        verdict = is_known ? verdict::kKnown : verdict::kNew;
       }
-      out_.clear();
-      TakeBlock(*block);
-      DATALAKE_TRY(output.Write(out_));
-      ReportNowAndThen();
     }
-    queues_[index].reset();
-    return output.Publish();
-  }
-
-  void TakeBlock(const Block& block) {
-    sources_.clear();
-    for (const std::string& source : block.sources) {
-      sources_.push_back(&report_.sources[source]);
-    }
-    const std::size_t count = block.rows.size();
-    std::uint32_t id_begin = 0;
-    for (std::size_t i = 0; i < count; ++i) {
-      if (i + kPrefetchDistance < count) {
-        table_.Prefetch(block.rows[i + kPrefetchDistance].key);
-      }
-      const Row& row = block.rows[i];
-      const auto id = std::string_view(block.ids).substr(id_begin, row.id_end - id_begin);
-      id_begin = row.id_end;
-      TakeRow(row, id);
-    }
-    report_.documents += count;
-    report_.bytes += block.bytes;
-  }
-
-  void TakeRow(const Row& row, std::string_view id) {
-    SourceDuplicates& source = *sources_[row.source];
-    ++source.documents;
-    if (row.is_left_alone) {
-      ++report_.filtered;
-      writer_.AppendLeftAlone(id, out_);
-    } else if (table_.Insert(row.key)) {
-      writer_.AppendFirst(id, out_);
-    } else {
-      ++report_.duplicates;
-      ++source.duplicates;
-      writer_.AppendDuplicate(id, row.key_bytes, out_);
-    }
+    return {};
   }
 
   void ReportNowAndThen() {
@@ -434,39 +280,58 @@ class Run {
 
   void Report() {
     context_.progress.Report({.phase = "dedupe",
-                              .items_done = report_.documents,
+                              .items_done = documents_read_,
                               .unit = "documents",
                               .bytes_done = report_.bytes});
   }
 
   const DedupeOptions& options_;
-  const json::Path& path_;
-  const std::vector<File> files_;
+  const DedupePlan plan_;
+  const DedupeStateReader* const state_;
   const CurateContext& context_;
-  std::stop_source stop_;
-  std::vector<std::shared_ptr<BlockQueue>> queues_;
-  std::size_t started_ = 0;
-  KeyTable table_;
-  const RowWriter writer_;
-  std::string out_;
-  std::vector<SourceDuplicates*> sources_;  // of the block being taken
+  const SeenKind kind_;
+  const bool is_saved_;
+  const DedupeRowWriter writer_;
+  std::unique_ptr<SeenKeys> keys_;
+  std::unique_ptr<BlockSpool> spool_;  // lies in the keys' folder, so it goes first
+  std::vector<std::size_t> spooled_;   // files
+  std::vector<std::uint8_t> verdicts_;
+  std::vector<DuplicateCounts*> counts_;  // of the sources of the block being written
+  std::string rows_;
+  std::uint64_t documents_read_ = 0;
   std::int64_t next_report_ = 0;
   DedupeReport report_;
-  ThreadPool helpers_;  // where there are fewer files than threads: for their blocks
-  ThreadPool pool_;     // last: its threads end before what they use
+  DedupeInput input_;
+  std::optional<OutputFile> output_;  // of the file being written; uses threads of input_
 };
+
+// The saved state; null when there is none yet.
+Result<std::unique_ptr<DedupeStateReader>> OpenState(const DedupeOptions& options,
+                                                     io::FileSystem& fs) {
+  if (options.state_file.empty()) {
+    return std::unique_ptr<DedupeStateReader>();
+  }
+  DATALAKE_TRY_ASSIGN(const bool exists, fs.Exists(options.state_file));
+  if (exists) {
+    return DedupeStateReader::Open(fs, options.state_file);
+  }
+  if (options.is_read_only && options.compatibility != Compatibility::kDolma) {
+    return Error{ErrorCode::kNotFound,
+                 fmt::format("bloom_filter.read_only needs a saved filter, and there is none: {}",
+                             options.state_file)};
+  }
+  return std::unique_ptr<DedupeStateReader>();
+}
 
 }  // namespace
 
 Result<DedupeReport> RunDedupe(const DedupeOptions& options, const CurateContext& context) {
   DATALAKE_TRY(options.Validate());
   DATALAKE_TRY_ASSIGN(const json::Path path, json::Path::Compile(options.key));
-  std::vector<std::string> warnings;
-  DATALAKE_TRY_ASSIGN(std::vector<File> files, PlanFiles(options, context.fs, warnings));
-  Run run(options, path, std::move(files), context);
-  DATALAKE_TRY_ASSIGN(DedupeReport report, run.Do());
-  report.warnings = std::move(warnings);
-  return report;
+  DATALAKE_TRY_ASSIGN(const auto state, OpenState(options, context.fs));
+  DATALAKE_TRY_ASSIGN(DedupePlan plan, PlanDedupe(options, context.fs, state.get()));
+  Run run(options, path, std::move(plan), state.get(), context);
+  return run.Do();
 }
 
 }  // namespace datalake::curate

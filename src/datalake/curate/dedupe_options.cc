@@ -1,90 +1,147 @@
+#include <charconv>
+
 #include <fmt/format.h>
 
 #include "datalake/curate/dedupe.h"
 #include "datalake/curate/document_paths.h"
-#include "datalake/io/file_system.h"
 #include "datalake/json/config_reader.h"
 #include "datalake/json/path.h"
 
 namespace datalake::curate {
 namespace {
 
-struct Unsupported {
-  bool has_paragraphs = false;
-  bool is_read_only = false;
-  bool is_file_partition = false;
-  std::string filter_file;
-  std::uint64_t num_partitions = 1;
-  std::uint64_t min_words = 0;
-};
+constexpr std::uint64_t kMaxNgramLength = 1'000'000;
+constexpr std::uint64_t kMaxPartitions = 1'000'000;
 
-Error NotYet(std::string_view what) {
-  return Error{ErrorCode::kUnsupported, fmt::format("not supported yet: {}", what)};
+Error Invalid(std::string message) {
+  return Error{ErrorCode::kInvalidArgument, std::move(message)};
 }
 
-void ReadDocumentsPart(json::ConfigReader& dedupe, DedupeOptions& options) {
-  if (auto documents = dedupe.Object("documents"); documents.has_value()) {
-    documents->Require("attribute_name", options.attribute_name);
-    documents->Require("key", options.key);
-    dedupe.Merge(*documents);
+bool IsFolderName(std::string_view name) {
+  return name != "." && name != ".." && name.find('/') == std::string_view::npos;
+}
+
+// "1 GiB", "500MB", "4096".
+Result<std::uint64_t> ParseBytes(std::string_view text) {
+  struct Unit {
+    std::string_view name;
+    double bytes;
+  };
+
+  constexpr Unit kUnits[] = {{"", 1},
+                             {"B", 1},
+                             {"KB", 1e3},
+                             {"MB", 1e6},
+                             {"GB", 1e9},
+                             {"TB", 1e12},
+                             {"KiB", 1024.0},
+                             {"MiB", 1048576.0},
+                             {"GiB", 1073741824.0},
+                             {"TiB", 1099511627776.0}};
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
+  while (unit.starts_with(' ')) {
+    unit.remove_prefix(1);
   }
+  for (const Unit& known : kUnits) {
+    if (error == std::errc() && unit == known.name && number > 0 && number * known.bytes < 1e18) {
+      return static_cast<std::uint64_t>(number * known.bytes);
+    }
+  }
+  return Invalid(fmt::format("must be a number of bytes such as 4 GiB or 500 MB: {}", text));
 }
 
-void ReadParagraphsPart(json::ConfigReader& dedupe, Unsupported& unsupported) {
+bool ReadDocumentsPart(json::ConfigReader& dedupe, DedupeOptions& options) {
+  auto documents = dedupe.Object("documents");
+  if (!documents.has_value()) {
+    return false;
+  }
+  documents->Require("attribute_name", options.attribute_name);
+  documents->Require("key", options.key);
+  dedupe.Merge(*documents);
+  return true;
+}
+
+bool ReadParagraphsPart(json::ConfigReader& dedupe, DedupeOptions& options) {
   auto paragraphs = dedupe.Object("paragraphs");
   if (!paragraphs.has_value()) {
-    return;
+    return false;
   }
-  // The keys are checked all the same, so that a config's spelling is right before it is moved.
-  std::string text;
-  std::uint64_t number = 0;
-  double threshold = 0;
-  bool flag = false;
-  paragraphs->Read("attribute_name", text);
-  paragraphs->Read("paragraph_separator", text);
+  paragraphs->Require("attribute_name", options.attribute_name);
+  paragraphs->Read("paragraph_separator", options.paragraph_separator);
   if (auto ngram = paragraphs->Object("by_ngram"); ngram.has_value()) {
-    ngram->Read("ngram_length", number);
-    ngram->Read("stride", number);
+    double threshold = static_cast<double>(options.overlap_threshold);
+    ngram->Read("ngram_length", options.ngram_length);
+    ngram->Read("stride", options.stride);
     ngram->Read("overlap_threshold", threshold);
-    ngram->Read("skip_short_paragraphs", flag);
+    ngram->Read("skip_short_paragraphs", options.skip_short_paragraphs);
+    options.overlap_threshold = static_cast<float>(threshold);
     paragraphs->Merge(*ngram);
   }
   dedupe.Merge(*paragraphs);
-  unsupported.has_paragraphs = true;
+  return true;
 }
 
-void ReadDedupePart(json::ConfigReader& config, DedupeOptions& options, Unsupported& unsupported) {
+// What is compared; the toolkit takes documents without a word when both are there.
+void ReadUnits(json::ConfigReader& dedupe, DedupeOptions& options) {
+  DedupeOptions paragraphs;
+  const bool has_documents = ReadDocumentsPart(dedupe, options);
+  const bool has_paragraphs = ReadParagraphsPart(dedupe, paragraphs);
+  if (!has_documents && !has_paragraphs) {
+    dedupe.Fail("missing key: documents or paragraphs");
+  }
+  if (has_documents && has_paragraphs && options.compatibility == Compatibility::kNone) {
+    dedupe.Fail("documents or paragraphs, not both: run it once for each");
+  }
+  if (has_documents || !has_paragraphs) {
+    return;
+  }
+  options.unit =
+      paragraphs.ngram_length > 0 ? DedupeUnitKind::kNgrams : DedupeUnitKind::kParagraphs;
+  options.attribute_name = std::move(paragraphs.attribute_name);
+  options.paragraph_separator = std::move(paragraphs.paragraph_separator);
+  options.ngram_length = paragraphs.ngram_length;
+  options.stride = paragraphs.stride;
+  options.overlap_threshold = paragraphs.overlap_threshold;
+  options.skip_short_paragraphs = paragraphs.skip_short_paragraphs;
+}
+
+void ReadDedupePart(json::ConfigReader& config, DedupeOptions& options) {
   auto dedupe = config.Object("dedupe");
   if (!dedupe.has_value()) {
     config.Fail("missing key: dedupe");
     return;
   }
-  std::uint64_t partition_index = 0;
   dedupe->Read("name", options.name);
-  ReadDocumentsPart(*dedupe, options);
-  ReadParagraphsPart(*dedupe, unsupported);
+  ReadUnits(*dedupe, options);
   dedupe->Read("skip_empty", options.skip_empty);
   dedupe->Read("min_length", options.min_length);
-  dedupe->Read("min_words", unsupported.min_words);
-  dedupe->Read("num_partitions", unsupported.num_partitions);
-  dedupe->Read("partition_index", partition_index);
-  dedupe->Read("file_partition", unsupported.is_file_partition);
+  dedupe->Read("min_words", options.min_words);
+  dedupe->Read("num_partitions", options.num_partitions);
+  dedupe->Read("partition_index", options.partition_index);
+  dedupe->Read("file_partition", options.file_partition);
   dedupe->Read("document_dir", options.document_dir);
   config.Merge(*dedupe);
 }
 
-void ReadFilterPart(json::ConfigReader& config, Unsupported& unsupported) {
+void ReadFilterPart(json::ConfigReader& config, DedupeOptions& options) {
   auto filter = config.Object("bloom_filter");
   if (!filter.has_value()) {
     return;
   }
-  std::uint64_t number = 0;
-  double rate = 0;
-  filter->Read("file", unsupported.filter_file);
-  filter->Read("read_only", unsupported.is_read_only);
-  filter->Read("size_in_bytes", number);
-  filter->Read("estimated_doc_count", number);
-  filter->Read("desired_false_positive_rate", rate);
+  std::string kind = "exact";
+  filter->Read("file", options.state_file);
+  filter->Read("kind", kind);
+  filter->Read("read_only", options.is_read_only);
+  filter->Read("size_in_bytes", options.bloom_bytes);
+  filter->Read("estimated_doc_count", options.bloom_keys);
+  filter->Read("desired_false_positive_rate", options.bloom_error);
+  if (kind == "bloom") {
+    options.kind = SeenKind::kBloom;
+  } else if (kind != "exact") {
+    filter->Fail(fmt::format("unknown kind: {}; known: exact, bloom", kind));
+  }
   config.Merge(*filter);
 }
 
@@ -99,8 +156,17 @@ void ReadCommonPart(json::ConfigReader& config, DedupeOptions& options) {
   }
   if (auto work_dir = config.Object("work_dir"); work_dir.has_value()) {
     work_dir->Read("input", text);
-    work_dir->Read("output", text);
+    work_dir->Read("output", options.spill_folder);
     config.Merge(*work_dir);
+  }
+  std::string limit;
+  config.Read("memory_limit", limit);
+  if (!limit.empty()) {
+    if (const Result<std::uint64_t> bytes = ParseBytes(limit); bytes) {
+      options.memory_limit_bytes = *bytes;
+    } else {
+      config.Fail(fmt::format("memory_limit {}", bytes.error().message));
+    }
   }
   config.Read("is_s3_volume", flag);
   config.Read("processes", number);
@@ -108,25 +174,66 @@ void ReadCommonPart(json::ConfigReader& config, DedupeOptions& options) {
   config.Read("compat", text);
 }
 
-Status CheckSupported(const Unsupported& unsupported, io::FileSystem& fs) {
-  if (unsupported.has_paragraphs) {
-    return NotYet("dedupe.paragraphs (paragraph and n-gram dedup)");
+Status CheckNames(const DedupeOptions& options) {
+  if (options.attribute_name.empty()) {
+    return Invalid("missing key: attribute_name of dedupe.documents or dedupe.paragraphs");
   }
-  if (unsupported.num_partitions > 1 || unsupported.is_file_partition) {
-    return NotYet("dedupe.num_partitions and dedupe.file_partition");
-  }
-  if (unsupported.min_words > 0) {
-    return NotYet("dedupe.min_words (words of UAX #29)");
-  }
-  if (unsupported.is_read_only) {
-    return NotYet("bloom_filter.read_only (decontamination against a saved filter)");
-  }
-  if (!unsupported.filter_file.empty()) {
-    DATALAKE_TRY_ASSIGN(const bool exists, fs.Exists(unsupported.filter_file));
-    if (exists) {
-      return NotYet(fmt::format("starting from a saved filter; remove the file or the key: {}",
-                                unsupported.filter_file));
+  for (const std::string& part : {options.name, options.document_dir}) {
+    if (!IsFolderName(part)) {
+      return Invalid(fmt::format("must be one folder name: {}", part));
     }
+  }
+  if (options.name.empty() && !IsFolderName(options.attribute_name)) {
+    return Invalid(fmt::format("dedupe.name is needed for an attribute that is no folder name: {}",
+                               options.attribute_name));
+  }
+  if (options.document_dir.empty()) {
+    return Invalid("dedupe.document_dir must not be empty");
+  }
+  return {};
+}
+
+Status CheckUnits(const DedupeOptions& options) {
+  if (options.unit != DedupeUnitKind::kDocuments && options.paragraph_separator.empty()) {
+    return Invalid("dedupe.paragraphs.paragraph_separator must not be empty");
+  }
+  if (options.unit == DedupeUnitKind::kNgrams &&
+      (options.ngram_length == 0 || options.ngram_length > kMaxNgramLength)) {
+    return Invalid(fmt::format("by_ngram.ngram_length must be from 1 to {}: {}", kMaxNgramLength,
+                               options.ngram_length));
+  }
+  if (!(options.overlap_threshold >= 0 && options.overlap_threshold <= 1)) {
+    return Invalid(fmt::format("by_ngram.overlap_threshold must be from 0 to 1: {}",
+                               options.overlap_threshold));
+  }
+  return {};
+}
+
+Status CheckPartition(const DedupeOptions& options) {
+  if (options.num_partitions == 0 || options.num_partitions > kMaxPartitions) {
+    return Invalid(fmt::format("dedupe.num_partitions must be from 1 to {}: {}", kMaxPartitions,
+                               options.num_partitions));
+  }
+  if (options.partition_index >= options.num_partitions) {
+    return Invalid(fmt::format("dedupe.partition_index must be below num_partitions: {}, {}",
+                               options.partition_index, options.num_partitions));
+  }
+  return {};
+}
+
+Status CheckFilter(const DedupeOptions& options) {
+  if (options.is_read_only && options.state_file.empty()) {
+    return Invalid("bloom_filter.read_only needs bloom_filter.file");
+  }
+  if (options.kind == SeenKind::kBloom && options.bloom_keys == 0) {
+    return Invalid(
+        "bloom_filter.kind bloom needs estimated_doc_count, and size_in_bytes or "
+        "desired_false_positive_rate");
+  }
+  if (options.kind == SeenKind::kBloom && options.bloom_bytes == 0 &&
+      !(options.bloom_error > 0 && options.bloom_error < 1)) {
+    return Invalid(fmt::format("desired_false_positive_rate must be between 0 and 1: {}",
+                               options.bloom_error));
   }
   return {};
 }
@@ -135,38 +242,24 @@ Status CheckSupported(const Unsupported& unsupported, io::FileSystem& fs) {
 
 Status DedupeOptions::Validate() const {
   if (documents.empty()) {
-    return Error{ErrorCode::kInvalidArgument, "missing key: documents"};
+    return Invalid("missing key: documents");
   }
-  if (attribute_name.empty()) {
-    return Error{ErrorCode::kInvalidArgument, "missing key: dedupe.documents.attribute_name"};
-  }
-  for (const std::string& part : {name, document_dir}) {
-    if (part == "." || part == ".." || part.find('/') != std::string::npos) {
-      return Error{ErrorCode::kInvalidArgument, fmt::format("must be one folder name: {}", part)};
-    }
-  }
-  if (name.empty() && (attribute_name == "." || attribute_name == ".." ||
-                       attribute_name.find('/') != std::string::npos)) {
-    return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("dedupe.name is needed for an attribute that is no folder name: {}",
-                             attribute_name)};
-  }
-  if (document_dir.empty()) {
-    return Error{ErrorCode::kInvalidArgument, "dedupe.document_dir must not be empty"};
-  }
+  DATALAKE_TRY(CheckNames(*this));
+  DATALAKE_TRY(CheckUnits(*this));
+  DATALAKE_TRY(CheckPartition(*this));
+  DATALAKE_TRY(CheckFilter(*this));
   DATALAKE_TRY(json::Path::Compile(key));
   return CheckCompression(compression);
 }
 
-Result<DedupeOptions> ReadDedupeOptions(json::ConfigReader& config, io::FileSystem& fs) {
+Result<DedupeOptions> ReadDedupeOptions(json::ConfigReader& config, Compatibility compatibility) {
   DedupeOptions options;
-  Unsupported unsupported;
+  options.compatibility = compatibility;
   config.Read("documents", options.documents);
-  ReadDedupePart(config, options, unsupported);
-  ReadFilterPart(config, unsupported);
+  ReadDedupePart(config, options);
+  ReadFilterPart(config, options);
   ReadCommonPart(config, options);
   DATALAKE_TRY(config.Finish());
-  DATALAKE_TRY(CheckSupported(unsupported, fs));
   DATALAKE_TRY(options.Validate());
   return options;
 }

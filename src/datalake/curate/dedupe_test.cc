@@ -81,12 +81,12 @@ TEST_F(DedupeTest, MarksLaterCopiesInTheToolkitsForm) {
       "{\"attributes\":{\"dup\":[[0,1,1]]},\"id\":\"4\\\"\"}\n{\"attributes\":{},\"id\":\"5\"}\n"
       "{\"attributes\":{\"dup\":[[0,0,1]]},\"id\":\"6\"}\n");
   EXPECT_EQ(report->files, 2U);
-  EXPECT_EQ(report->documents, 6U);
-  EXPECT_EQ(report->duplicates, 3U);
+  EXPECT_EQ(report->all.documents, 6U);
+  EXPECT_EQ(report->all.duplicates, 3U);
   EXPECT_EQ(report->sources.at("s").duplicates, 1U);
   EXPECT_EQ(report->sources.at("t").duplicates, 2U);
   EXPECT_EQ(report->sources.at("t").documents, 3U);
-  EXPECT_GT(report->table_bytes, 0U);
+  EXPECT_GT(report->key_bytes, 0U);
 }
 
 TEST_F(DedupeTest, LeavesShortAndBlankKeysAlone) {
@@ -98,8 +98,8 @@ TEST_F(DedupeTest, LeavesShortAndBlankKeysAlone) {
   options.skip_empty = true;
   const Result<DedupeReport> report = Run(options);
   ASSERT_THAT(report, IsOk());
-  EXPECT_EQ(report->filtered, 3U);
-  EXPECT_EQ(report->duplicates, 1U);
+  EXPECT_EQ(report->all.left_alone, 3U);
+  EXPECT_EQ(report->all.duplicates, 1U);
   EXPECT_EQ(
       ReadPlain(fs_, "/c/attributes/dup/a.jsonl"),
       "{\"attributes\":{\"dup\":[]},\"id\":\"1\"}\n{\"attributes\":{\"dup\":[]},\"id\":\"2\"}\n"
@@ -177,8 +177,8 @@ TEST_F(DedupeTest, ThreadsDoNotChangeOneByte) {
   ASSERT_THAT(four, IsOk());
   options.name = "sixteen";  // more than files: blocks are made by helpers too
   ASSERT_THAT(Run(options, 16), IsOk());
-  EXPECT_GT(one->duplicates, 10000U);
-  EXPECT_EQ(one->duplicates, four->duplicates);
+  EXPECT_GT(one->all.duplicates, 10000U);
+  EXPECT_EQ(one->all.duplicates, four->all.duplicates);
   for (int file = 0; file < 9; ++file) {
     ASSERT_EQ(ReadPlain(fs_, fmt::format("/c/attributes/one/{}.jsonl", file)),
               ReadPlain(fs_, fmt::format("/c/attributes/four/{}.jsonl", file)));
@@ -222,50 +222,87 @@ TEST(DedupeFaultTest, EveryFailureLeavesWholeFilesOrNone) {
       });
 }
 
-Result<DedupeOptions> FromJson(std::string_view text, io::FileSystem& fs) {
+Result<DedupeOptions> FromJson(std::string_view text,
+                               Compatibility compatibility = Compatibility::kNone) {
   const json::Value value = json::ParseValue(text, "test").value_or(json::Value());
   json::ConfigReader reader(value, "d.yaml");
-  return ReadDedupeOptions(reader, fs);
+  return ReadDedupeOptions(reader, compatibility);
 }
 
 TEST(DedupeOptionsTest, ReadsTheToolkitsConfig) {
-  io::MemoryFileSystem fs;
   const Result<DedupeOptions> options = FromJson(
       R"({"documents":["a/documents/*"],"dedupe":{"name":"n","documents":{"attribute_name":"d",)"
       R"("key":"$.metadata.url"},"skip_empty":true,"min_length":3,"min_words":0},"bloom_filter":)"
       R"({"file":"f","read_only":false,"estimated_doc_count":1000,"desired_false_positive_rate":)"
-      R"(0.01},"processes":2,"compression":{"output":"zst"},"work_dir":{"input":"x"}})",
-      fs);
+      R"(0.01},"processes":2,"compression":{"output":"zst"},"work_dir":{"input":"x"}})");
   ASSERT_THAT(options, IsOk());
   EXPECT_EQ(options->name, "n");
   EXPECT_EQ(options->key, "$.metadata.url");
   EXPECT_EQ(options->min_length, 3U);
   EXPECT_TRUE(options->skip_empty);
   EXPECT_EQ(options->compression, "zst");
+  EXPECT_EQ(options->state_file, "f");
+  EXPECT_EQ(options->kind, SeenKind::kExact);
 }
 
-TEST(DedupeOptionsTest, RefusesWhatItCannotDo) {
-  io::MemoryFileSystem fs;
+TEST(DedupeOptionsTest, ReadsParagraphsAndNgrams) {
+  const Result<DedupeOptions> options = FromJson(
+      R"({"documents":["a"],"dedupe":{"paragraphs":{"attribute_name":"p","paragraph_separator":)"
+      R"("\n\n","by_ngram":{"ngram_length":13,"stride":2,"overlap_threshold":0.5,)"
+      R"("skip_short_paragraphs":true}},"min_words":4,"num_partitions":3,"partition_index":2},)"
+      R"("bloom_filter":{"file":"f","kind":"bloom","size_in_bytes":4096,"estimated_doc_count":9},)"
+      R"("memory_limit":"1.5 GiB"})");
+  ASSERT_THAT(options, IsOk());
+  EXPECT_EQ(options->unit, DedupeUnitKind::kNgrams);
+  EXPECT_EQ(options->attribute_name, "p");
+  EXPECT_EQ(options->paragraph_separator, "\n\n");
+  EXPECT_EQ(options->ngram_length, 13U);
+  EXPECT_EQ(options->stride, 2U);
+  EXPECT_EQ(options->overlap_threshold, 0.5F);
+  EXPECT_TRUE(options->skip_short_paragraphs);
+  EXPECT_EQ(options->min_words, 4U);
+  EXPECT_EQ(options->partition_index, 2U);
+  EXPECT_EQ(options->kind, SeenKind::kBloom);
+  EXPECT_EQ(options->memory_limit_bytes, 1'610'612'736U);
+}
+
+TEST(DedupeOptionsTest, RefusesWhatMakesNoSense) {
   constexpr std::string_view head =
       R"({"documents":["a"],"dedupe":{"documents":{"attribute_name":"d","key":"$.text"})";
   const auto read = [&](std::string_view rest) {
-    return FromJson(std::string(head) + std::string(rest), fs);
+    return FromJson(std::string(head) + std::string(rest));
   };
   EXPECT_THAT(read(R"(}})"), IsOk());
   EXPECT_THAT(read(R"(,"min_lenght":3}})"),
               IsError(ErrorCode::kInvalidArgument, "min_lenght; did you mean min_length?"));
   EXPECT_THAT(read(R"(,"paragraphs":{"attribute_name":"p"}}})"),
-              IsError(ErrorCode::kUnsupported, "not supported yet"));
-  EXPECT_THAT(read(R"(,"num_partitions":2}})"), IsError(ErrorCode::kUnsupported, "num_partitions"));
-  EXPECT_THAT(read(R"(,"min_words":2}})"), IsError(ErrorCode::kUnsupported, "min_words"));
+              IsError(ErrorCode::kInvalidArgument, "documents or paragraphs, not both"));
+  EXPECT_THAT(read(R"(,"num_partitions":2,"partition_index":2}})"),
+              IsError(ErrorCode::kInvalidArgument, "partition_index"));
   EXPECT_THAT(read(R"(},"bloom_filter":{"read_only":true}})"),
-              IsError(ErrorCode::kUnsupported, "read_only"));
-  Write(fs, "/filter.bin", "x");
-  EXPECT_THAT(read(R"(},"bloom_filter":{"file":"/filter.bin","read_only":false}})"),
-              IsError(ErrorCode::kUnsupported, "saved filter"));
+              IsError(ErrorCode::kInvalidArgument, "read_only needs bloom_filter.file"));
+  EXPECT_THAT(read(R"(},"bloom_filter":{"kind":"cuckoo"}})"),
+              IsError(ErrorCode::kInvalidArgument, "unknown kind: cuckoo"));
+  EXPECT_THAT(read(R"(},"bloom_filter":{"kind":"bloom"}})"),
+              IsError(ErrorCode::kInvalidArgument, "estimated_doc_count"));
+  EXPECT_THAT(read(R"(},"memory_limit":"lots"})"),
+              IsError(ErrorCode::kInvalidArgument, "memory_limit must be a number of bytes"));
   EXPECT_THAT(read(R"(,"name":".."}})"), IsError(ErrorCode::kInvalidArgument, "one folder name"));
-  EXPECT_THAT(FromJson(R"({"documents":["a"]})", fs),
+  EXPECT_THAT(FromJson(R"({"documents":["a"]})"),
               IsError(ErrorCode::kInvalidArgument, "missing key: dedupe"));
+  EXPECT_THAT(FromJson(R"({"documents":["a"],"dedupe":{}})"),
+              IsError(ErrorCode::kInvalidArgument, "documents or paragraphs"));
+}
+
+// As the toolkit does.
+TEST(DedupeOptionsTest, DocumentsWinOverParagraphsWithCompatibility) {
+  const auto options =
+      FromJson(R"({"documents":["a"],"dedupe":{"documents":{"attribute_name":"d","key":"$.text"},)"
+               R"("paragraphs":{"attribute_name":"p"}}})",
+               Compatibility::kDolma);
+  ASSERT_THAT(options, IsOk());
+  EXPECT_EQ(options->unit, DedupeUnitKind::kDocuments);
+  EXPECT_EQ(options->attribute_name, "d");
 }
 
 }  // namespace

@@ -3,18 +3,16 @@
 #include <utility>
 
 namespace datalake::curate {
-namespace {
 
 // The key's slot, or the free one where it belongs.
-Hash128& SlotOf(std::vector<Hash128>& slots, std::uint64_t mask, const Hash128& key) {
+template <typename Table>
+auto& KeyTable::SlotOf(Table& slots, std::uint64_t mask, const Hash128& key) {
   std::uint64_t at = key.low & mask;
   while (slots[at] != Hash128{} && slots[at] != key) {
     at = (at + 1) & mask;
   }
   return slots[at];
 }
-
-}  // namespace
 
 KeyTable::KeyTable() : shards_(kShards) {
   for (Shard& shard : shards_) {
@@ -41,8 +39,28 @@ bool KeyTable::Insert(const Hash128& key) {
   return true;
 }
 
+bool KeyTable::Contains(const Hash128& key) const {
+  if (key == Hash128{}) {
+    return has_zero_;
+  }
+  const Shard& shard = shards_[ShardOf(key)];
+  return SlotOf(shard.slots, shard.mask, key) == key;
+}
+
+void KeyTable::AppendShard(std::size_t shard, std::vector<Hash128>& out) const {
+  if (has_zero_ && shard == 0) {
+    out.emplace_back();
+  }
+  out.reserve(out.size() + shards_[shard].used);
+  for (const Hash128& key : shards_[shard].slots) {
+    if (key != Hash128{}) {
+      out.push_back(key);
+    }
+  }
+}
+
 void KeyTable::Grow(Shard& shard) {
-  std::vector<Hash128> larger(shard.slots.size() * 2);
+  Slots larger(shard.slots.size() * 2);
   const std::uint64_t mask = larger.size() - 1;
   for (const Hash128& key : shard.slots) {
     if (key != Hash128{}) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "datalake/base/hash.h"
+#include "datalake/curate/huge_memory.h"
 
 namespace datalake::curate {
 
@@ -28,21 +29,35 @@ class KeyTable {
   /// Adds `key`; true when it was not there.
   bool Insert(const Hash128& key);
 
+  /// Whether `key` is there. Thread-safe as long as nobody inserts.
+  bool Contains(const Hash128& key) const;
+
+  /// The part of a key's place that its shard tells: keys of one shard share the upper bits of
+  /// `high`, so the shards in their order, each sorted by (high, low), are all keys sorted.
+  static constexpr std::size_t kShards = 64;
+
+  static std::size_t ShardOf(const Hash128& key) { return key.high >> 58; }
+
+  /// Appends the keys of one shard, in no order.
+  void AppendShard(std::size_t shard, std::vector<Hash128>& out) const;
+
   std::size_t size() const { return size_; }
 
   std::size_t memory_bytes() const;
 
  private:
-  static constexpr std::size_t kShards = 64;
   static constexpr std::size_t kFirstSlots = 256;
 
+  using Slots = std::vector<Hash128, HugeAllocator<Hash128>>;
+
   struct Shard {
-    std::vector<Hash128> slots;  // {0, 0} is free
+    Slots slots;  // {0, 0} is free
     std::uint64_t mask = 0;
     std::size_t used = 0;
   };
 
-  static std::size_t ShardOf(const Hash128& key) { return key.high >> 58; }
+  template <typename Table>
+  static auto& SlotOf(Table& slots, std::uint64_t mask, const Hash128& key);
 
   static void Grow(Shard& shard);
 

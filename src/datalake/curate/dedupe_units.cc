@@ -1,0 +1,213 @@
+#include "datalake/curate/dedupe_units.h"
+
+#include <algorithm>
+
+#include "datalake/text/lines.h"
+#include "datalake/text/trim.h"
+#include "datalake/text/utf8.h"
+#include "datalake/text/word_segments.h"
+
+namespace datalake::curate {
+namespace {
+
+// Bases of the two rolling polynomials, odd and ≡ 3 (mod 8): powers of such differ in their lowest
+// bits already, so hardly any bit of a word's hash gets lost modulo 2^64.
+constexpr std::uint64_t kLowBase = 0x9e3779b97f4a7c1bU;
+constexpr std::uint64_t kHighBase = 0xd6e8feb86659fd93U;
+static_assert(kLowBase % 8 == 3 && kHighBase % 8 == 3);
+
+std::uint64_t Power(std::uint64_t base, std::uint64_t exponent) {
+  std::uint64_t power = 1;
+  for (; exponent > 0; --exponent) {
+    power *= base;
+  }
+  return power;
+}
+
+// The finalizer of MurmurHash3 (public domain, Austin Appleby).
+std::uint64_t Mix(std::uint64_t x) {
+  x ^= x >> 33;
+  x *= 0xff51afd7ed558ccdU;
+  x ^= x >> 33;
+  x *= 0xc4ceb9fe1a85ec53U;
+  return x ^ (x >> 33);
+}
+
+// Spreads the bits of both halves over all 128, one to one (a Feistel network of two rounds); an
+// n-gram of another length is another key.
+Hash128 Finish(const Hash128& rolled, std::uint64_t length) {
+  Hash128 key = rolled;
+  key.low += Mix(key.high + length);
+  key.high += Mix(key.low);
+  key.low ^= Mix(key.high ^ 0x2545f4914f6cdd1dU);
+  return key;
+}
+
+// Where the next separator begins; the end of the text when none does. An empty separator never
+// comes.
+std::size_t FindSeparator(std::string_view text, std::string_view separator, std::size_t from) {
+  const std::size_t at =
+      separator.size() == 1 ? text.find(separator.front(), from) : text.find(separator, from);
+  return std::min(at, text.size());
+}
+
+}  // namespace
+
+bool IsOwnKey(const Hash128& key, std::uint64_t num_partitions, std::uint64_t partition_index) {
+  // Other bits than those that say where the key lies in a table.
+  const std::uint64_t spread = Mix(key.low ^ (key.high << 1));
+  return static_cast<std::uint64_t>((static_cast<unsigned __int128>(spread) * num_partitions) >>
+                                    64) == partition_index;
+}
+
+UnitMaker::UnitMaker(const DedupeOptions& options)
+    : options_(options),
+      is_dolma_(options.compatibility == Compatibility::kDolma),
+      leaving_{.low = Power(kLowBase, options.ngram_length),
+               .high = Power(kHighBase, options.ngram_length)} {}
+
+RowForm UnitMaker::Add(std::string_view key, DedupeBlock& block) {
+  return options_.unit == DedupeUnitKind::kDocuments ? AddDocument(key, block)
+                                                     : AddParagraphs(key, block);
+}
+
+bool UnitMaker::IsOwn(const Hash128& key) const {
+  return options_.num_partitions == 1 || options_.IsPartitionOfFiles() ||
+         IsOwnKey(key, options_.num_partitions, options_.partition_index);
+}
+
+bool UnitMaker::IsLeftAlone(std::string_view text, std::uint64_t size) {
+  if (size < options_.min_length) {
+    return true;
+  }
+  if (options_.skip_empty && text::Trim(text).empty()) {
+    return true;
+  }
+  if (options_.min_words == 0) {
+    return false;
+  }
+  text::SplitNonBlankWordSegments(text, words_);
+  return words_.size() < options_.min_words;
+}
+
+RowForm UnitMaker::AddDocument(std::string_view key, DedupeBlock& block) {
+  DedupeUnit& unit = block.units.emplace_back();
+  unit.end = static_cast<std::uint32_t>(key.size());
+  if (is_dolma_ && options_.min_words > 0) {
+    // The toolkit never looks at anything then, and says so for short ones only.
+    text::SplitNonBlankWordSegments(key, words_);
+    return words_.size() < options_.min_words ? RowForm::kDocument : RowForm::kAbsent;
+  }
+  if (!IsLeftAlone(key, key.size())) {
+    if (const Hash128 hash = Xxh3Hash128(key); IsOwn(hash)) {
+      unit.keys = 1;
+      block.keys.push_back(hash);
+    }
+  }
+  return RowForm::kDocument;
+}
+
+RowForm UnitMaker::AddParagraphs(std::string_view text, DedupeBlock& block) {
+  if (text.empty()) {
+    return RowForm::kAbsent;
+  }
+  if (is_dolma_ && options_.min_words > 0) {
+    return RowForm::kList;
+  }
+  const std::string_view separator = options_.paragraph_separator;
+  const std::uint64_t separator_chars = text::CountCodePoints(separator);
+  const bool is_ascii = text::CountCodePoints(text) == text.size();
+  std::uint64_t chars = 0;
+  for (std::size_t begin = 0;;) {
+    const std::size_t end = FindSeparator(text, separator, begin);
+    const std::string_view paragraph = text.substr(begin, end - begin);
+    const bool is_last = end == text.size();
+    if (is_last && paragraph.empty() && !is_dolma_) {
+      break;  // nothing comes behind the last separator
+    }
+    const std::uint64_t size = is_ascii ? paragraph.size() : text::CountCodePoints(paragraph);
+    DedupeUnit unit;
+    unit.begin = static_cast<std::uint32_t>(chars);
+    chars += size;
+    if (is_dolma_) {
+      chars += chars < text.size() - 1 ? 1 : 0;  // bytes, and one for any separator
+    } else if (!is_last) {
+      chars += separator_chars;
+    }
+    unit.end = static_cast<std::uint32_t>(chars);
+    if (!IsLeftAlone(paragraph, size)) {
+      AddParagraph(paragraph, unit, block);
+    }
+    if (is_last) {
+      break;
+    }
+    begin = end + separator.size();
+  }
+  return RowForm::kList;
+}
+
+void UnitMaker::AddParagraph(std::string_view paragraph, DedupeUnit unit, DedupeBlock& block) {
+  if (options_.unit == DedupeUnitKind::kNgrams) {
+    AddNgrams(paragraph, unit, block);
+    if (unit.tested >= 2 || options_.skip_short_paragraphs) {
+      if (unit.tested > 0) {
+        unit.rule = UnitRule::kShare;
+        block.units.push_back(unit);
+      }
+      return;
+    }
+    unit.rule = UnitRule::kLastKey;
+  }
+  const Hash128 hash = Xxh3Hash128(paragraph);
+  // The toolkit compares short paragraphs whole in every partition.
+  const bool is_everyones = is_dolma_ && unit.rule == UnitRule::kLastKey;
+  if (is_everyones || IsOwn(hash)) {
+    ++unit.keys;
+    block.keys.push_back(hash);
+    block.units.push_back(unit);
+  } else if (unit.keys > 0) {
+    // Its n-gram is ours though it is not: a unit that leaves its key and marks nothing.
+    unit.rule = UnitRule::kShare;
+    unit.tested = 0;
+    block.units.push_back(unit);
+  }
+}
+
+void UnitMaker::AddNgrams(std::string_view paragraph, DedupeUnit& unit, DedupeBlock& block) {
+  const std::uint64_t length = options_.ngram_length;
+  const std::uint64_t stride = options_.stride;
+  text::SplitNonBlankWordSegments(paragraph, words_);
+  if (words_.size() < length) {
+    return;
+  }
+  hashes_.resize(words_.size());
+  for (std::size_t i = 0; i < words_.size(); ++i) {
+    hashes_[i] = Xxh3Hash128(paragraph.substr(words_[i].begin, words_[i].end - words_[i].begin));
+  }
+  Hash128 rolled;
+  std::uint64_t last = 0;
+  for (std::size_t i = 0; i < hashes_.size(); ++i) {
+    rolled.low = rolled.low * kLowBase + hashes_[i].low;
+    rolled.high = rolled.high * kHighBase + hashes_[i].high;
+    if (i >= length) {
+      rolled.low -= hashes_[i - length].low * leaving_.low;
+      rolled.high -= hashes_[i - length].high * leaving_.high;
+    }
+    if (i + 1 < length) {
+      continue;
+    }
+    // Starts 0, 1, 1 + stride, 1 + 2 stride, ...: the toolkit's, whose documentation is silent.
+    const std::uint64_t start = i + 1 - length;
+    if (last != 0 && start - last < stride) {
+      continue;
+    }
+    last = start;
+    ++unit.tested;
+    if (const Hash128 key = Finish(rolled, length); IsOwn(key)) {
+      ++unit.keys;
+      block.keys.push_back(key);
+    }
+  }
+}
+
+}  // namespace datalake::curate
