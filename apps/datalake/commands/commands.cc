@@ -17,6 +17,7 @@ std::vector<std::unique_ptr<Command>> AllCommands() {
   commands.push_back(MakeDedupeCommand());
   commands.push_back(MakeMixCommand());
   AddTaggersCommands(commands);
+  commands.push_back(MakeValidateCommand());
   commands.push_back(MakeSearchCommand());
   commands.push_back(MakeSqlCommand());
   AddCollectionCommands(commands);
