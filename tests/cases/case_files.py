@@ -56,7 +56,11 @@ def collect(case: Path, work: Path) -> Outputs:
     """Rows that the command wrote, per attribute folder; '' for the mixer, files in name order."""
     outputs: Outputs = {}
     if case.parent.name == "mix":
-        files = sorted(path for path in (work / "out").rglob("*") if path.is_file())
+        files = sorted(
+            path
+            for path in (work / "out").rglob("*")
+            if path.is_file() and path.parent.name != ".datalake"
+        )
         if unfinished := [path.name for path in files if path.suffix == ".tmp"]:
             raise ValueError(f"unfinished outputs: {unfinished}")
         outputs[""] = [row for path in files for row in rows(path)]

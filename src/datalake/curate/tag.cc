@@ -3,20 +3,25 @@
 // input alone, so the bytes of an output do not depend on threads.
 #include "datalake/curate/tag.h"
 
+#include <algorithm>
 #include <atomic>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include "datalake/base/mutex.h"
 #include "datalake/base/ordered_pipeline.h"
 #include "datalake/curate/attribute_output.h"
+#include "datalake/curate/unit_manifest.h"
 #include "datalake/format/document_reader.h"
 #include "datalake/io/atomic_file.h"
 #include "datalake/io/file_system.h"
 #include "datalake/json/document.h"
+#include "datalake/json/value.h"
 #include "datalake/json/writer.h"
 #include "datalake/text/utf8.h"
 
@@ -40,8 +45,8 @@ class RunCounts {
     }
   }
 
-  // The number of bad lines with this one.
-  std::uint64_t AddReject() { return ++rejects_; }
+  // The number of bad lines with these.
+  std::uint64_t AddRejects(std::uint64_t count) { return rejects_ += count; }
 
   void Report() {
     progress_.Report(
@@ -111,6 +116,18 @@ class UnitRun {
       : plan_(plan), unit_(unit), context_(context), counts_(counts), scratch_(plan) {}
 
   Result<TagReport> Run() {
+    Result<TagReport> report = Do();
+    if (!report) {
+      files_.clear();
+      for (std::size_t i = 0; i < manifests_.size(); ++i) {
+        manifests_[i].Abandon(outputs_[i]->path);
+      }
+    }
+    return report;
+  }
+
+ private:
+  Result<TagReport> Do() {
     DATALAKE_TRY(ChooseOutputs());
     if (outputs_.empty()) {
       report_.files_skipped = 1;
@@ -128,24 +145,77 @@ class UnitRun {
     return report_;
   }
 
- private:
   // The outputs that are still to be made.
   Status ChooseOutputs() {
+    std::uint64_t earlier_rejects = 0;
     for (const TagOutput& output : unit_.outputs) {
+      DATALAKE_TRY_ASSIGN(UnitManifest manifest, ManifestOf(output));
       if (plan_.existing == ExistingOutputs::kSkip) {
-        DATALAKE_TRY_ASSIGN(const bool is_there, context_.fs.Exists(output.path));
-        if (is_there) {
+        DATALAKE_TRY_ASSIGN(const FoundOutput found, manifest.Find(output.path));
+        if (found.state == OutputState::kForeign) {
+          report_.warnings.push_back(
+              fmt::format("kept, though made by another program; ignore_existing makes it anew: {}",
+                          output.path));
+          continue;
+        }
+        if (found.state == OutputState::kDone) {
+          DATALAKE_TRY_ASSIGN(const std::uint64_t rejects, RejectsOf(found.facts));
+          earlier_rejects = std::max(earlier_rejects, rejects);
           continue;
         }
       }
       outputs_.push_back(&output);
+      manifests_.push_back(std::move(manifest));
       taggers_.insert(taggers_.end(), output.taggers.begin(), output.taggers.end());
+    }
+    return outputs_.empty() ? CountEarlier(earlier_rejects) : Status();
+  }
+
+  // All that the bytes of an output depend on, beside its own name.
+  Result<UnitManifest> ManifestOf(const TagOutput& output) const {
+    UnitWork work{.command = "tag", .inputs = {unit_.input}};
+    json::Writer writer(work.options);
+    writer.BeginObject();
+    writer.Key("taggers");
+    writer.BeginArray();
+    for (const std::size_t i : output.taggers) {
+      const PlannedTagger& tagger = plan_.taggers[i];
+      writer.BeginArray();
+      writer.String(tagger.key_prefix);
+      writer.String(tagger.name);
+      writer.EndArray();
+      if (!tagger.list.empty()) {
+        work.inputs.push_back(tagger.list);
+      }
+    }
+    writer.EndArray();
+    writer.Key("compat");
+    writer.String(plan_.compatibility == Compatibility::kDolma ? "dolma" : "none");
+    writer.EndObject();
+    return UnitManifest::Make(context_.fs, work);
+  }
+
+  static Result<std::uint64_t> RejectsOf(const std::string& facts) {
+    DATALAKE_TRY_ASSIGN(const json::Value value, json::ParseValue(facts, "unit manifest"));
+    return json::GetUint(value, "rejects", "unit manifest");
+  }
+
+  // Bad lines of a file that is done count as if it was read again.
+  Status CountEarlier(std::uint64_t rejects) {
+    report_.rejects = rejects;
+    if (rejects > 0 && counts_.AddRejects(rejects) > plan_.max_rejects) {
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("bad documents: {} lines of {}, see {}; repair them or raise "
+                               "max_rejects ({})",
+                               rejects, unit_.input, unit_.rejects_path, plan_.max_rejects)};
     }
     return {};
   }
 
   Status OpenOutputs() {
-    for (const TagOutput* output : outputs_) {
+    for (std::size_t i = 0; i < outputs_.size(); ++i) {
+      const TagOutput* const output = outputs_[i];
+      DATALAKE_TRY(manifests_[i].Begin(output->path));
       std::vector<AttributeWriter::Source> sources;
       for (const std::size_t tagger : output->taggers) {
         sources.push_back({*plan_.taggers[tagger].tagger, plan_.taggers[tagger].key_prefix});
@@ -232,7 +302,7 @@ class UnitRun {
 
   Status EmitReject(const format::DocumentBatch& batch, const format::RejectedLine& reject) {
     ++report_.rejects;
-    if (counts_.AddReject() > plan_.max_rejects) {
+    if (counts_.AddRejects(1) > plan_.max_rejects) {
       return Error{ErrorCode::kInvalidArgument,
                    fmt::format("bad document: {}: {}, byte {} of the file; repair it or raise "
                                "max_rejects ({})",
@@ -267,8 +337,11 @@ class UnitRun {
                !removed && removed.error().code != ErrorCode::kNotFound) {
       return removed;  // of an earlier run, when the input was bad
     }
-    for (const auto& file : files_) {
-      DATALAKE_TRY(file->Publish());
+    const std::string facts = fmt::format(R"({{"documents":{},"rejects":{},"bytes":{}}})",
+                                          report_.documents, report_.rejects, report_.bytes);
+    for (std::size_t i = 0; i < files_.size(); ++i) {
+      DATALAKE_TRY(files_[i]->Publish());
+      DATALAKE_TRY(manifests_[i].Finish(outputs_[i]->path, facts));
     }
     return {};
   }
@@ -280,7 +353,8 @@ class UnitRun {
   ScratchStore scratch_;
   TagReport report_;
   std::vector<const TagOutput*> outputs_;
-  std::vector<std::size_t> taggers_;  // those of outputs_
+  std::vector<UnitManifest> manifests_;  // of outputs_
+  std::vector<std::size_t> taggers_;     // those of outputs_
   std::vector<std::unique_ptr<AttributeOutput>> files_;
   std::unique_ptr<io::AtomicFile> rejects_;
   std::unique_ptr<format::DocumentReader> reader_;
@@ -303,6 +377,7 @@ Result<TagReport> RunTag(const TagOptions& options, const TaggerRegistry& regist
   TagReport total;
   total.warnings = plan.warnings;
   Mutex mutex;
+  std::map<std::size_t, std::vector<std::string>> warnings;  // by unit
   const Status done =
       ParallelFor(context.pool, plan.units.size(), context.stop, [&](std::size_t i) -> Status {
         DATALAKE_TRY_ASSIGN(const TagReport report,
@@ -313,10 +388,16 @@ Result<TagReport> RunTag(const TagOptions& options, const TaggerRegistry& regist
         total.documents += report.documents;
         total.rejects += report.rejects;
         total.bytes += report.bytes;
+        if (!report.warnings.empty()) {
+          warnings[i] = report.warnings;
+        }
         return {};
       });
   counts.Report();
   DATALAKE_TRY(done);
+  for (const auto& [unit, of_unit] : warnings) {
+    total.warnings.insert(total.warnings.end(), of_unit.begin(), of_unit.end());
+  }
   return total;
 }
 

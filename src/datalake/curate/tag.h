@@ -70,8 +70,8 @@ Result<TagOptions> ReadTagOptions(json::ConfigReader& config);
 
 /// One file of attributes and the taggers that write into it.
 struct TagOutput {
-  std::string path;
-  std::vector<std::size_t> taggers;  ///< indexes in TagPlan::taggers
+  std::string path = {};
+  std::vector<std::size_t> taggers = {};  ///< indexes in TagPlan::taggers
 };
 
 /// One input file: an idempotent piece of work. Each output appears complete under its name, or not
@@ -87,6 +87,7 @@ struct PlannedTagger {
   std::string name;
   std::string key_prefix;  ///< "<experiment>__<tagger>__"
   std::shared_ptr<const Tagger> tagger;
+  std::string list = {};  ///< the file that it reads, if any
 };
 
 /// The whole `tag` job, cut into units by file. Immutable.
@@ -96,12 +97,13 @@ struct TagPlan {
   std::vector<std::string> warnings;  ///< patterns without a match
   std::uint64_t max_rejects = 0;
   ExistingOutputs existing = ExistingOutputs::kSkip;
+  Compatibility compatibility = Compatibility::kNone;
 };
 
 /// What tagging did.
 struct TagReport {
   std::uint64_t files_tagged = 0;
-  std::uint64_t files_skipped = 0;  ///< their outputs were there
+  std::uint64_t files_skipped = 0;  ///< their outputs were there, done (unit_manifest.h)
   std::uint64_t documents = 0;
   std::uint64_t rejects = 0;
   std::uint64_t bytes = 0;  ///< uncompressed input

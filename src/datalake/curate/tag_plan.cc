@@ -142,6 +142,7 @@ class Planner {
     DATALAKE_TRY(options_.Validate());
     plan_.max_rejects = options_.max_rejects;
     plan_.existing = options_.existing;
+    plan_.compatibility = options_.compatibility;
     DATALAKE_TRY(MakeTaggers(registry));
     for (std::size_t i = 0; i < options_.documents.size(); ++i) {
       DATALAKE_TRY(AddPattern(i));
@@ -163,7 +164,9 @@ class Planner {
         DATALAKE_TRY_ASSIGN(experiment, AttributeKeyPart(*options_.experiment));
       }
       DATALAKE_TRY_ASSIGN(auto tagger, registry.Make(name, settings));
-      plan_.taggers.push_back({name, fmt::format("{}__{}__", experiment, key), std::move(tagger)});
+      const auto list = options_.lists.find(name);
+      plan_.taggers.push_back({name, fmt::format("{}__{}__", experiment, key), std::move(tagger),
+                               list == options_.lists.end() ? "" : list->second});
     }
     return {};
   }

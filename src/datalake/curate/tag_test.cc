@@ -162,6 +162,40 @@ TEST_F(TagTest, SkipsExistingOutputsUnlessTold) {
   EXPECT_THAT(ReadText(fs_, "/d/attributes/exp/1.jsonl"), HasSubstr("[[0,3,3.0]]"));
 }
 
+TEST_F(TagTest, MakesOutputsOfOtherOptionsOrInputsAnew) {
+  WriteFile(fs_, "/d/documents/1.jsonl", Line(1, "abc"));
+  TagOptions options = Options("/d/documents/*");
+  ASSERT_THAT(Run(options), IsOk());
+  EXPECT_EQ(Run(options)->files_skipped, 1U);
+  options.taggers = {"char_length_v1", "gopher_v2"};
+  EXPECT_EQ(Run(options)->files_tagged, 1U);
+  EXPECT_THAT(ReadText(fs_, "/d/attributes/exp/1.jsonl"), HasSubstr("gopher_v2__word_count"));
+  EXPECT_EQ(Run(options)->files_skipped, 1U);
+  ASSERT_THAT(io::ReplaceFile(fs_, "/d/documents/1.jsonl", Line(1, "xyz")), IsOk());
+  EXPECT_EQ(Run(options)->files_tagged, 1U);
+}
+
+TEST_F(TagTest, SaysWhatItKeepsOfOtherPrograms) {
+  WriteFile(fs_, "/d/documents/1.jsonl", Line(1, "abc"));
+  WriteFile(fs_, "/d/attributes/exp/1.jsonl", "old\n");
+  const auto report = Run(Options("/d/documents/*"));
+  ASSERT_THAT(report, IsOk());
+  EXPECT_THAT(report->warnings, ElementsAre(HasSubstr("/d/attributes/exp/1.jsonl")));
+}
+
+TEST_F(TagTest, RejectsOfFilesThatAreDoneCountAgain) {
+  WriteFile(fs_, "/d/documents/1.jsonl", "{}\n" + Line(1, "abc"));
+  TagOptions options = Options("/d/documents/*");
+  options.max_rejects = 1;
+  ASSERT_THAT(Run(options), IsOk());
+  const auto again = Run(options);
+  ASSERT_THAT(again, IsOk());
+  EXPECT_EQ(again->files_skipped, 1U);
+  EXPECT_EQ(again->rejects, 1U);
+  options.max_rejects = 0;
+  EXPECT_THAT(Run(options), IsError(ErrorCode::kInvalidArgument, "/d/rejects/1.jsonl.jsonl"));
+}
+
 struct BadInput {
   std::string line;
   std::string message;
@@ -373,10 +407,8 @@ TEST_F(TagTest, OutputIsWholeOrAbsentAtEveryFault) {
   std::string expected;
   testing::ForEachFault(
       [&](testing::FaultFileSystem& fs) {
-        WriteFile(fs, "/d/documents/1.jsonl", documents);
-        for (const std::string_view folder : {"/", "/d", "/d/documents"}) {
-          ASSERT_THAT(fs.SyncDirectory(folder), IsOk());
-        }
+        ASSERT_THAT(fs.MakeDirectories("/d/documents"), IsOk());
+        ASSERT_THAT(io::ReplaceFile(fs, "/d/documents/1.jsonl", documents), IsOk());
       },
       [&](testing::FaultFileSystem& fs) {
         (void)Run(fs, Options("/d/documents/*"), 1).has_value();
@@ -390,6 +422,9 @@ TEST_F(TagTest, OutputIsWholeOrAbsentAtEveryFault) {
         if (fs.Exists(path).value_or(false)) {
           EXPECT_EQ(ReadText(fs, path), expected);
         }
+        ASSERT_THAT(Run(fs, Options("/d/documents/*"), 1), IsOk());  // goes on
+        EXPECT_EQ(ReadText(fs, path), expected);
+        EXPECT_EQ(Run(fs, Options("/d/documents/*"), 1)->files_skipped, 1U);
       });
 }
 

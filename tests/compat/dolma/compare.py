@@ -55,7 +55,11 @@ class Side:
         made = self.root / "attributes" / configs.SPANS
         folders = {*self.root.glob("attributes/*"), *self.root.glob("mixed/*")} - {made}
         for folder in sorted(folders):
-            files = sorted(path for path in folder.rglob("*") if path.is_file())
+            files = sorted(
+                path
+                for path in folder.rglob("*")
+                if path.is_file() and path.parent.name != ".datalake"
+            )
             rows = {str(path.relative_to(folder)): case_files.rows(path) for path in files}
             found[str(folder.relative_to(self.root))] = rows
         return found
