@@ -332,7 +332,7 @@ TEST_F(TagTest, RefusesUnknownTagger) {
   WriteFile(fs_, "/d/documents/1.jsonl", Line(1, "abc"));
   TagOptions options = Options("/d/documents/*");
   options.taggers = {"gopher_v3"};
-  EXPECT_THAT(Run(options), IsError(ErrorCode::kNotFound, "gopher_v2"));
+  EXPECT_THAT(Run(options), IsError(ErrorCode::kNotFound, "did you mean gopher_v"));
 }
 
 TEST_F(TagTest, RefusesBadOptions) {
