@@ -1,7 +1,7 @@
 # The project's commands; `make help` lists them. The work is done by the tools these call.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup build test demo sanitize bench check format clean
+.PHONY: help setup build test demo sanitize fuzz bench check format clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ demo: build  ## the main job on real data, told step by step; the lake stays in 
 
 sanitize: setup  ## every unit test under the address and the thread sanitizer
 	@.venv/bin/python tools/run_tests.py asan tsan
+
+fuzz: setup  ## every fuzz target under libFuzzer; SECONDS=600 for each, JOBS=2 at a time
+	@.venv/bin/python tools/run_fuzzers.py --seconds $(or $(SECONDS),600) --jobs $(or $(JOBS),2)
 
 bench: build  ## build the benchmarks and run them all; each verifies its output first
 	@cmake --build --preset release --target datalake_benchmarks

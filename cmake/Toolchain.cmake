@@ -25,6 +25,11 @@ if(DATALAKE_SANITIZE)
   endif()
 endif()
 
+option(DATALAKE_FUZZ "link fuzz/ with libFuzzer, which needs clang" OFF)
+if(DATALAKE_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM)
   # Relative paths in the cache key, so that clones of the project share the cache.

@@ -106,10 +106,10 @@ def write_vectors(crate: Path, path: Path) -> None:
     data = data[data.index("= &[") :]
     lines = ["// Made by tools/make_word_break_tables.py: WordBreakTest.txt of Unicode 15.1."]
     for _, segments in re.findall(r'\("([^"]*)",\s*&\[([^\]]*)\]\s*\)', data):
-        words = [
+        points = [
             re.findall(r"\\u\{([0-9a-f]+)\}", word) for word in re.findall(r'"([^"]*)"', segments)
         ]
-        words = [" ".join(f"{int(c, 16):04X}" for c in word) for word in words]
+        words = [" ".join(f"{int(c, 16):04X}" for c in word) for word in points]
         lines.append('"' + " / ".join(words) + '",')
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 

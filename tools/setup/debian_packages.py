@@ -81,9 +81,9 @@ def installed_packages(names: list[str]) -> set[str]:
 class DebianStep(Step):
     name = "Debian packages"
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, package_list: str = "debian-packages.txt") -> None:
         self._log = root / ".cache/setup/debian.log"
-        wanted = parse((root / "tools/setup/debian-packages.txt").read_text())
+        wanted = parse((root / "tools/setup" / package_list).read_text())
         installed = installed_packages([package.name for package in wanted])
         self._missing = [
             package.name
