@@ -28,9 +28,14 @@ def own_config(text: str, work: Path) -> str:
     if not found:
         return text
     lists = dict(entry.split(": ") for entry in found[1].split(", "))
+    return text.replace(found[0], f"tagger_modules: [{lists_module(lists, work)}]\n")
+
+
+def lists_module(lists: dict[str, str], work: Path) -> Path:
+    """Writes the module of taggers that reads `lists` below `work`; returns its path."""
     module = work / "case_lists.py"
     module.write_text(LISTS_MODULE.format(lists=lists), "utf-8")
-    return text.replace(found[0], f"tagger_modules: [{module}]\n")
+    return module
 
 
 @dataclass(frozen=True)
