@@ -14,6 +14,7 @@ import random
 import signal
 import subprocess
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,11 @@ def mix(output: Config, shuffle: bool = True, **stream: object) -> Config:
 NGRAMS = {"ngram_length": 5, "stride": 2, "overlap_threshold": 0.3}
 LONG = {"include": [f"$.attributes[?({GOPHER} > 40)]"]}
 LINES_RULE = {"span": "$.attributes.lines", "min_score": 0.5, "replacement": "<{}>"}
-TAG = {"documents": DOCUMENTS, "experiment": "made", "taggers": ["gopher_v2", "char_length_v1"]}
+TAG: Config = {
+    "documents": DOCUMENTS,
+    "experiment": "made",
+    "taggers": ["gopher_v2", "char_length_v1"],
+}
 MODES: dict[str, tuple[str, Config]] = {
     "tag": ("tag", TAG),
     "tag-zst": ("tag", {**TAG, "compression": {"output": "zst"}}),
@@ -96,7 +101,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def write(path: Path, rows: list[dict[str, object]]) -> None:
+def write(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
     data = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(gzip.compress(data, 1, mtime=0) if path.suffix == ".gz" else data)

@@ -33,10 +33,6 @@ def tag(name: str, taggers: list[str], megabytes: float = SMALL, **options: obje
     return Job(name, "tag", {**config, "processes": 1}, corpus, megabytes)
 
 
-def lists(*taggers: str) -> dict[str, object]:
-    return {"lists": dict.fromkeys(taggers, "$ROOT/lists/list.txt")}
-
-
 URL_TAGGERS = ["link_blocklist_phishing_v1", "domain_blocklist_utp_v1", "blocklist_project_ads_v1"]
 LIST = "# a list\nexample.com\nbad.net/a\n||a.b.c.io^\n0.0.0.0 www.shop.test\nwiki.de/a/b.html\n"
 
@@ -81,7 +77,7 @@ TAG_JOBS = [
             "cld2_en_paragraph_with_doc_score_v2",
         ],
     ),
-    tag("url_lists", URL_TAGGERS, **lists(*URL_TAGGERS)),
+    tag("url_lists", URL_TAGGERS, lists=dict.fromkeys(URL_TAGGERS, "$ROOT/lists/list.txt")),
     tag("big_gopher", ["gopher_v2"], BIG),
     tag("big_c4", ["c4_v2"], BIG),
 ]
