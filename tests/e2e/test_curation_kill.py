@@ -24,6 +24,7 @@ PROGRAM = ROOT / "build" / "bin" / "datalake"
 KILLS = int(os.environ.get("DATALAKE_CURATION_KILLS", "2"))
 SEED = 20261121
 FILES, LINES = 8, 900
+NOTES = ".datalake"  # of what is done, with the times of the inputs
 REPORTS = {"report.json"}  # they hold times
 
 pytestmark = pytest.mark.skipif(not PROGRAM.exists(), reason="needs `make build`")
@@ -130,19 +131,19 @@ def run(command: list[str]) -> float:
 
 
 def made(root: Path, inputs: Path) -> dict[str, bytes]:
-    """All files below `root` that are neither inputs nor reports, by name."""
+    """All files below `root` that are neither inputs nor reports nor notes, by name."""
     files = (path for path in root.rglob("*") if path.is_file() and path.name not in REPORTS)
     found = {str(path.relative_to(root)): path.read_bytes() for path in files}
     return {
         name: data
         for name, data in found.items()
-        if name != "config.yaml" and not (inputs / name).exists() and not is_temporary(name)
+        if name != "config.yaml" and not (inputs / name).exists() and not is_internal(name)
     }
 
 
-def is_temporary(name: str) -> bool:
-    last = Path(name).name
-    return last.startswith(".") and last.endswith(".tmp")
+def is_internal(name: str) -> bool:
+    path = Path(name)
+    return NOTES in path.parts or (path.name.startswith(".") and path.suffix == ".tmp")
 
 
 def shown(root: Path, inputs: Path, want: dict[str, bytes]) -> dict[str, bytes]:

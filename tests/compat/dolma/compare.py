@@ -31,6 +31,7 @@ import toolkit  # noqa: E402
 
 MODES = {"compat": ["--compat", "dolma"], "default": []}
 COST = "cost.json"
+OWN_FOLDER = ".datalake"  # our notes of what is done
 
 Files = dict[str, list[str]]
 
@@ -74,7 +75,7 @@ def outputs(job: jobs.Job, root: Path) -> Files:
     for path in sorted([*root.glob("attributes/*/**/*"), *root.glob("mixed/**/*")]):
         name = path.relative_to(root)
         is_input = name.parts[0] == "attributes" and name.parts[1] in inputs_of(job)
-        if path.is_file() and not is_input:
+        if path.is_file() and not is_input and OWN_FOLDER not in name.parts:
             found[str(name)] = case_files.rows(path)
     return found
 

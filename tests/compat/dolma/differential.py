@@ -310,8 +310,8 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
 
 
 def outputs(root: Path) -> dict[str, list[str]]:
-    files = [*root.glob("texts/attributes/*/*"), *root.glob("words/attributes/*/*")]
-    files += [path for path in root.glob("mixed/*") if path.suffix != ".tmp"]
+    files = [*root.glob("texts/attributes/*/*.gz"), *root.glob("words/attributes/*/*.gz")]
+    files += root.glob("mixed/*.gz")
     return {str(path.relative_to(root)): case_files.rows(path) for path in sorted(files)}
 
 
