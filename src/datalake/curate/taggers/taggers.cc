@@ -23,6 +23,8 @@ Status AddBuiltinTaggers(TaggerRegistry& registry) {
   DATALAKE_TRY(registry.Add("not_alphanum_paragraph_v1",
                             "paragraphs of punctuation, white space and emoji only",
                             MakeNotAlphanumParagraphV1));
+  DATALAKE_TRY(registry.Add("paragraph_repetitions_v1", "as repetitions_v1, in each paragraph",
+                            MakeParagraphRepetitionsV1));
   DATALAKE_TRY(registry.Add("pii_regex_v1", "e-mail addresses, phone numbers and IP addresses",
                             MakePiiRegexV1));
   DATALAKE_TRY(registry.Add("pii_regex_v2", "as pii_regex_v1; -1 for a text without a word",
@@ -34,6 +36,8 @@ Status AddBuiltinTaggers(TaggerRegistry& registry) {
                             MakePiiRegexWithCountsV2));
   DATALAKE_TRY(registry.Add("random_number_v1", "a number of [0, 1) that depends on the text alone",
                             MakeRandomNumberV1));
+  DATALAKE_TRY(registry.Add("repetitions_v1", "units of text with three or more copies behind them",
+                            MakeRepetitionsV1));
   DATALAKE_TRY(registry.Add("uniseg_length_paragraphs_v1", "words (UAX #29) of each paragraph",
                             MakeUnisegLengthParagraphsV1));
   DATALAKE_TRY(registry.Add("uniseg_length_paragraphs_with_doc_length_v1",

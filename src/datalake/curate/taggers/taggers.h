@@ -19,11 +19,13 @@ Result<std::unique_ptr<const Tagger>> MakeDocCountV1(const TaggerSettings& setti
 Result<std::unique_ptr<const Tagger>> MakeGopherV1(const TaggerSettings& settings);
 Result<std::unique_ptr<const Tagger>> MakeGopherV2(const TaggerSettings& settings);
 Result<std::unique_ptr<const Tagger>> MakeNotAlphanumParagraphV1(const TaggerSettings& settings);
+Result<std::unique_ptr<const Tagger>> MakeParagraphRepetitionsV1(const TaggerSettings& settings);
 Result<std::unique_ptr<const Tagger>> MakePiiRegexV1(const TaggerSettings& settings);
 Result<std::unique_ptr<const Tagger>> MakePiiRegexV2(const TaggerSettings& settings);
 Result<std::unique_ptr<const Tagger>> MakePiiRegexWithCountsFastV2(const TaggerSettings& settings);
 Result<std::unique_ptr<const Tagger>> MakePiiRegexWithCountsV2(const TaggerSettings& settings);
 Result<std::unique_ptr<const Tagger>> MakeRandomNumberV1(const TaggerSettings& settings);
+Result<std::unique_ptr<const Tagger>> MakeRepetitionsV1(const TaggerSettings& settings);
 Result<std::unique_ptr<const Tagger>> MakeUnisegLengthParagraphsV1(const TaggerSettings& settings);
 Result<std::unique_ptr<const Tagger>> MakeUnisegLengthParagraphsWithDocLengthV1(
     const TaggerSettings& settings);
