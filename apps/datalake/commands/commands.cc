@@ -16,6 +16,7 @@ std::vector<std::unique_ptr<Command>> AllCommands() {
   commands.push_back(MakeTagCommand());
   commands.push_back(MakeDedupeCommand());
   commands.push_back(MakeMixCommand());
+  commands.push_back(MakeStatCommand());
   AddTaggersCommands(commands);
   commands.push_back(MakeValidateCommand());
   commands.push_back(MakeSearchCommand());

@@ -21,6 +21,7 @@ std::unique_ptr<Command> MakeDedupeCommand();
 std::unique_ptr<Command> MakeMixCommand();
 std::unique_ptr<Command> MakeSearchCommand();
 std::unique_ptr<Command> MakeSqlCommand();
+std::unique_ptr<Command> MakeStatCommand();
 std::unique_ptr<Command> MakeValidateCommand();
 
 /// taggers, and list: the toolkit's word for it.
