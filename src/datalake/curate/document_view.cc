@@ -1,5 +1,7 @@
 #include "datalake/curate/document_view.h"
 
+#include <utility>
+
 #include "datalake/text/lines.h"
 #include "datalake/text/utf8.h"
 
@@ -9,6 +11,34 @@ void DocumentView::Reject(std::string_view reason) {
   if (reject_reason_.empty()) {
     reject_reason_ = reason;
   }
+}
+
+std::optional<json::Node> DocumentView::metadata(std::string_view name) {
+  if (metadata_raw_.empty()) {
+    return std::nullopt;
+  }
+  if (!metadata_) {
+    Result<json::Tree> tree = json::Tree::Parse(metadata_raw_);
+    if (!tree) {
+      Reject("bad metadata: " + tree.error().message);
+      return std::nullopt;
+    }
+    metadata_ = *std::move(tree);
+  }
+  const json::Node root = metadata_->root();
+  if (root.type() != json::NodeType::kObject) {
+    if (root.type() != json::NodeType::kNull) {
+      Reject("metadata must be an object");
+    }
+    return std::nullopt;
+  }
+  std::optional<json::Node> member;
+  root.ForEachMember([&](std::string_view key, json::Node value) {
+    if (key == name) {
+      member = value;  // the last one, as Python has it
+    }
+  });
+  return member;
 }
 
 std::uint64_t DocumentView::size_chars() {

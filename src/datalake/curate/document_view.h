@@ -2,11 +2,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "datalake/json/tree.h"
 #include "datalake/text/words.h"
 
 namespace datalake::curate {
@@ -32,11 +34,17 @@ class DocumentView {
     has_words_ = false;
     has_paragraphs_ = false;
     reject_reason_.clear();
+    metadata_.reset();
   }
 
   std::string_view text() const { return text_; }
 
   std::string_view metadata_raw() const { return metadata_raw_; }
+
+  /// The member `name` of the metadata, which are parsed when first asked for; nothing when it is
+  /// not there. Metadata that are neither an object nor null reject the document. The node views
+  /// what the next Reset forgets.
+  std::optional<json::Node> metadata(std::string_view name);
 
   /// Says why the document cannot be tagged: it becomes a rejected line. The first reason stays.
   void Reject(std::string_view reason);
@@ -63,6 +71,7 @@ class DocumentView {
   text::WordTable words_;
   std::vector<Paragraph> paragraphs_;
   std::string reject_reason_;
+  std::optional<json::Tree> metadata_;
 };
 
 }  // namespace datalake::curate

@@ -54,7 +54,7 @@ Status AddBuiltinTaggers(TaggerRegistry& registry) {
   DATALAKE_TRY(registry.Add("whitespace_tokenizer_with_paragraphs_v1",
                             "words and runs of symbols of each paragraph",
                             MakeWhitespaceTokenizerWithParagraphsV1));
-  return {};
+  return AddUrlListTaggers(registry);
 }
 
 }  // namespace datalake::curate

@@ -36,4 +36,7 @@ Result<std::unique_ptr<const Tagger>> MakeWhitespaceTokenizerV1(const TaggerSett
 Result<std::unique_ptr<const Tagger>> MakeWhitespaceTokenizerWithParagraphsV1(
     const TaggerSettings& settings);
 
+/// Adds the taggers that look metadata.url up in a list. Errors: kAlreadyExists.
+Status AddUrlListTaggers(TaggerRegistry& registry);
+
 }  // namespace datalake::curate
