@@ -20,6 +20,9 @@ Result<std::unique_ptr<const Tagger>> MakeGopherV1(const TaggerSettings& setting
 Result<std::unique_ptr<const Tagger>> MakeGopherV2(const TaggerSettings& settings);
 Result<std::unique_ptr<const Tagger>> MakeNotAlphanumParagraphV1(const TaggerSettings& settings);
 Result<std::unique_ptr<const Tagger>> MakeParagraphRepetitionsV1(const TaggerSettings& settings);
+Result<std::unique_ptr<const Tagger>> MakeOlmoPretokenizerV1(const TaggerSettings& settings);
+Result<std::unique_ptr<const Tagger>> MakeOlmoPretokenizerWithParagraphsV1(
+    const TaggerSettings& settings);
 Result<std::unique_ptr<const Tagger>> MakePiiRegexV1(const TaggerSettings& settings);
 Result<std::unique_ptr<const Tagger>> MakePiiRegexV2(const TaggerSettings& settings);
 Result<std::unique_ptr<const Tagger>> MakePiiRegexWithCountsFastV2(const TaggerSettings& settings);
