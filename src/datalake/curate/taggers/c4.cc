@@ -85,10 +85,11 @@ bool MayNeedLower(const text::DistinctWord& word) {
 // The 5 bytes around text[at], less at the ends of the text.
 std::uint64_t BytesAround(std::string_view text, std::size_t at) {
   std::uint64_t bytes = 0;
-  if (at < 2) {
-    return 0;  // too near the begin for a phrase
+  if (at >= 2 && at + 6 <= text.size()) {  // one load
+    std::memcpy(&bytes, text.data() + at - 2, 8);
+  } else if (at >= 2) {
+    std::memcpy(&bytes, text.data() + at - 2, text.size() - at + 2);
   }
-  std::memcpy(&bytes, text.data() + at - 2, std::min<std::size_t>(8, text.size() - at + 2));
   return bytes;
 }
 
@@ -223,7 +224,9 @@ class C4 final : public Tagger {
                                text.find(kKelvin) != std::string_view::npos ||
                                text.find(kDottedI) != std::string_view::npos;
       }
-      findings.Add(words_.FindWord(word));
+      if (words_.MayBeWord(word)) {
+        findings.Add(words_.FindWord(word));
+      }
       if (word.bytes >= kJavascript.size() &&
           (is_long || HasByte(word.low | (kOnes * 0x20), 'j'))) {
         findings.javascript = findings.javascript || HasJavascript(words.Text(word));

@@ -59,6 +59,8 @@ void NaughtyWords::AddWord(std::string_view word, Found found) {
     slot = (slot + 1) % words_.size();
   }
   words_[slot] = entry;
+  const std::uint32_t bit = WordHash(entry.low, entry.high);
+  word_bits_[bit / 64] |= std::uint64_t{1} << (bit % 64);
 }
 
 // At its first space with two bytes at either side.

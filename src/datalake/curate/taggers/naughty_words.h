@@ -17,6 +17,12 @@ class NaughtyWords {
 
   NaughtyWords();
 
+  /// False for all but a few of the words that FindWord finds nothing for: one look in a bit set.
+  bool MayBeWord(const text::DistinctWord& word) const {
+    const std::uint32_t bit = WordHash(word.low, word.high);
+    return ((word_bits_[bit / 64] >> (bit % 64)) & 1) != 0;
+  }
+
   /// What `word`, with ASCII letters lower-cased, is as a whole: kNaughty or kJavascript.
   Found FindWord(const text::DistinctWord& word) const;
 
@@ -34,6 +40,7 @@ class NaughtyWords {
 
  private:
   static constexpr int kPhraseBits = 14;
+  static constexpr int kWordBits = 14;
 
   struct Entry {
     std::uint64_t low = 0;
@@ -47,6 +54,13 @@ class NaughtyWords {
     std::uint32_t hash = 0;
   };
 
+  // Letters of either case alike.
+  static std::uint32_t WordHash(std::uint64_t low, std::uint64_t high) {
+    const std::uint64_t lower = low | 0x2020202020202020ULL;
+    const std::uint64_t key = lower + (high | 0x2020202020202020ULL) * 0xD6E8FEB86659FD93ULL;
+    return static_cast<std::uint32_t>((key * 0x9E3779B97F4A7C15ULL) >> (64 - kWordBits));
+  }
+
   // Of 5 bytes, letters of either case alike.
   static std::uint32_t PhraseHash(std::uint64_t around) {
     const std::uint64_t key = (around & 0xFF'FFFF'FFFFULL) | 0x20'2020'2020ULL;
@@ -57,6 +71,7 @@ class NaughtyWords {
   void AddPhrase(std::string_view phrase);
 
   std::array<Entry, 1024> words_{};  // open addressing
+  std::array<std::uint64_t, (1 << kWordBits) / 64> word_bits_{};
   std::array<std::uint64_t, (1 << kPhraseBits) / 64> phrase_bits_{};
   std::vector<Phrase> phrases_;  // by hash
 };
