@@ -38,7 +38,7 @@ std::vector<std::string> Rounded(const std::vector<double>& values) {
 std::string Grouped(std::uint64_t number) {
   std::string text = fmt::format("{}", number);
   for (std::size_t at = text.size(); at > 3; at -= 3) {
-    text.insert(at - 3, ",");
+    text.insert(text.begin() + static_cast<std::ptrdiff_t>(at - 3), ',');
   }
   return text;
 }
