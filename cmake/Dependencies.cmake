@@ -14,9 +14,20 @@ pkg_check_modules(ISAL REQUIRED IMPORTED_TARGET libisal)           # io, base (C
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)           # io
 pkg_check_modules(DEFLATE REQUIRED IMPORTED_TARGET libdeflate)     # io
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)       # base
-pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)                # json (JSONPath)
+pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)                # json (JSONPath), curate
 find_library(JQ_LIBRARY jq REQUIRED)
 find_path(JQ_INCLUDE_DIR jq.h REQUIRED)
+
+# CLD2; only curate links it. libcld2 has small tables of its own. Those of libcld2_full, the ones that pycld2 has,
+# come before it in the order of libraries and so stand for them, although nothing else of it is used.
+find_path(CLD2_INCLUDE_DIR cld2/public/compact_lang_det.h REQUIRED)
+find_library(CLD2_LIBRARY cld2 REQUIRED)
+find_library(CLD2_FULL_LIBRARY cld2_full REQUIRED)
+add_library(dl::cld2 INTERFACE IMPORTED GLOBAL)
+set_target_properties(dl::cld2 PROPERTIES
+  INTERFACE_INCLUDE_DIRECTORIES "${CLD2_INCLUDE_DIR}"
+  INTERFACE_LINK_LIBRARIES
+    "-Wl,--push-state,--no-as-needed,${CLD2_FULL_LIBRARY},${CLD2_LIBRARY},--pop-state")
 
 set(DATALAKE_DEPS_DIR "${CMAKE_SOURCE_DIR}/.deps" CACHE PATH "what make setup fetched")
 set(DATALAKE_VENV_DIR "${CMAKE_SOURCE_DIR}/.venv" CACHE PATH "the Python environment of make setup")

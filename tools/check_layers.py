@@ -68,6 +68,7 @@ LIBRARIES: tuple[Library, ...] = (
     _library("openssl", r"openssl/", "base server"),
     _library("curl", r"curl/", "hub"),
     _library("re2", r"re2/"),
+    _library("cld2", r"cld2/", "curate"),
     _library("icu", r"unicode/", "text"),
     _library("spdlog", r"spdlog/", "base"),
     _library("yaml-cpp", r"yaml-cpp/", "lake curate apps"),

@@ -15,6 +15,15 @@ Status AddBuiltinTaggers(TaggerRegistry& registry) {
   DATALAKE_TRY(registry.Add("char_length_with_paragraphs_v1",
                             "code points of the text and of each paragraph",
                             MakeCharLengthWithParagraphsV1));
+  DATALAKE_TRY(registry.Add("cld2_doc_v2", "languages (CLD2) of the text", MakeCld2DocV2));
+  DATALAKE_TRY(registry.Add("cld2_en_doc_v2", "how English (CLD2) the text is", MakeCld2EnDocV2));
+  DATALAKE_TRY(registry.Add("cld2_en_paragraph_v2", "how English (CLD2) each paragraph is",
+                            MakeCld2EnParagraphV2));
+  DATALAKE_TRY(registry.Add("cld2_en_paragraph_with_doc_score_v2",
+                            "how English (CLD2) each paragraph and the whole is",
+                            MakeCld2EnParagraphWithDocScoreV2));
+  DATALAKE_TRY(
+      registry.Add("cld2_paragraph_v2", "languages (CLD2) of each paragraph", MakeCld2ParagraphV2));
   DATALAKE_TRY(registry.Add("doc_count_v1", "1 for each document", MakeDocCountV1));
   DATALAKE_TRY(registry.Add("gopher_v1", "statistics of the Gopher rules, empty lines counted",
                             MakeGopherV1));

@@ -15,6 +15,12 @@ Result<std::unique_ptr<const Tagger>> MakeCharLengthStripWsV1(const TaggerSettin
 Result<std::unique_ptr<const Tagger>> MakeCharLengthV1(const TaggerSettings& settings);
 Result<std::unique_ptr<const Tagger>> MakeCharLengthWithParagraphsV1(
     const TaggerSettings& settings);
+Result<std::unique_ptr<const Tagger>> MakeCld2DocV2(const TaggerSettings& settings);
+Result<std::unique_ptr<const Tagger>> MakeCld2EnDocV2(const TaggerSettings& settings);
+Result<std::unique_ptr<const Tagger>> MakeCld2EnParagraphV2(const TaggerSettings& settings);
+Result<std::unique_ptr<const Tagger>> MakeCld2EnParagraphWithDocScoreV2(
+    const TaggerSettings& settings);
+Result<std::unique_ptr<const Tagger>> MakeCld2ParagraphV2(const TaggerSettings& settings);
 Result<std::unique_ptr<const Tagger>> MakeDocCountV1(const TaggerSettings& settings);
 Result<std::unique_ptr<const Tagger>> MakeGopherV1(const TaggerSettings& settings);
 Result<std::unique_ptr<const Tagger>> MakeGopherV2(const TaggerSettings& settings);
