@@ -1,9 +1,11 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "datalake/curate/document_paths.h"
 #include "datalake/curate/mix.h"
+#include "datalake/curate/mix_row.h"
 #include "datalake/json/config_reader.h"
-#include "datalake/json/path.h"
 
 namespace datalake::curate {
 namespace {
@@ -12,17 +14,41 @@ Error Invalid(std::string message) {
   return Error{ErrorCode::kInvalidArgument, std::move(message)};
 }
 
-// jq is known by name; everything else but jsonpath is a mistake.
-Status CheckSyntax(const std::string& syntax) {
-  if (syntax == "jsonpath") {
-    return {};
+constexpr std::uint64_t kMaxLevel = 22;
+
+template <typename Choice>
+struct Named {
+  std::string_view name;
+  Choice choice;
+};
+
+constexpr Named<SelectorSyntax> kSyntaxes[] = {{"jsonpath", SelectorSyntax::kJsonPath},
+                                               {"jq", SelectorSyntax::kJq}};
+constexpr Named<OnMissing> kOnMissing[] = {{"error", OnMissing::kError},
+                                           {"skip", OnMissing::kSkip},
+                                           {"ignore", OnMissing::kIgnore}};
+constexpr Named<SizeBy> kSizeBy[] = {{"input_compressed", SizeBy::kInputCompressed},
+                                     {"uncompressed", SizeBy::kUncompressed},
+                                     {"compressed", SizeBy::kCompressed}};
+
+// Reads one of a few names; `target` stays when the key is absent.
+template <typename Choice, std::size_t count>
+void ReadChoice(json::ConfigReader& config, std::string_view key,
+                const Named<Choice> (&choices)[count], Choice& target) {
+  std::optional<std::string> name;
+  config.Read(key, name);
+  if (!name.has_value()) {
+    return;
   }
-  if (syntax == "jq") {
-    return Error{ErrorCode::kUnsupported,
-                 "not supported yet: syntax jq; write the filter as "
-                 "JSONPath"};
+  std::string known;
+  for (const Named<Choice>& one : choices) {
+    if (one.name == *name) {
+      target = one.choice;
+      return;
+    }
+    known += fmt::format("{}{}", known.empty() ? "" : ", ", one.name);
   }
-  return Invalid(fmt::format("unknown syntax: {}; known: jsonpath, jq", syntax));
+  config.Fail(fmt::format("unknown {}: {}; known: {}", key, *name, known));
 }
 
 class StreamReader {
@@ -37,9 +63,6 @@ class StreamReader {
     ReadFilter();
     ReadSpanRules();
     ReadCompression();
-    if (!status_) {
-      return std::move(status_).error();
-    }
     return std::move(stream_);
   }
 
@@ -54,6 +77,7 @@ class StreamReader {
     output->Read("max_size_in_bytes", stream_.max_size_bytes);
     output->Read("discard_fields", stream_.discard_fields);
     output->Read("min_text_length", stream_.min_text_length);
+    ReadChoice(*output, "size_by", kSizeBy, stream_.size_by);
     config_.Merge(*output);
   }
 
@@ -62,40 +86,31 @@ class StreamReader {
     if (!filter.has_value()) {
       return;
     }
-    std::string syntax = "jsonpath";
     filter->Read("include", stream_.include);
     filter->Read("exclude", stream_.exclude);
-    filter->Read("syntax", syntax);
+    ReadChoice(*filter, "syntax", kSyntaxes, stream_.filter_syntax);
     if (stream_.include.empty() && stream_.exclude.empty()) {
       filter->Fail("needs a pattern in include or exclude");
     }
     config_.Merge(*filter);
-    Keep(CheckSyntax(syntax));
   }
 
   void ReadSpanRules() {
     for (json::ConfigReader& rule : config_.Objects("span_replacement")) {
       SpanRule& out = stream_.span_rules.emplace_back();
-      std::string syntax = "jsonpath";
       std::optional<double> min_score;
       std::optional<double> max_score;
       rule.Require("span", out.span);
       rule.Read("min_score", min_score);
       rule.Read("max_score", max_score);
       rule.Read("replacement", out.replacement);
-      rule.Read("syntax", syntax);
+      ReadChoice(rule, "syntax", kSyntaxes, out.syntax);
       if (!min_score.has_value() && !max_score.has_value()) {
         rule.Fail("needs min_score or max_score");
       }
       out.min_score = min_score.value_or(out.min_score);
       out.max_score = max_score.value_or(out.max_score);
       config_.Merge(rule);
-      Keep(CheckSyntax(syntax));
-      if (out.replacement.starts_with('$')) {
-        Keep(Error{ErrorCode::kUnsupported, fmt::format("not supported yet: a replacement "
-                                                        "computed by jq: {}",
-                                                        out.replacement)});
-      }
     }
   }
 
@@ -108,21 +123,21 @@ class StreamReader {
     std::optional<std::string> output;
     compression->Read("input", input);
     compression->Read("output", output);
+    std::uint64_t level = 0;
+    compression->Read("level", level);
+    if (level > kMaxLevel) {
+      compression->Fail(fmt::format("level must be at most {}: {}", kMaxLevel, level));
+    } else {
+      stream_.compression_level = static_cast<int>(level);
+    }
     if (output.has_value()) {
       stream_.compression = output->empty() ? "none" : *output;
     }
     config_.Merge(*compression);
   }
 
-  void Keep(Status status) {
-    if (status_) {
-      status_ = std::move(status);
-    }
-  }
-
   json::ConfigReader& config_;
   MixStream stream_;
-  Status status_;
 };
 
 Status CheckFolderName(std::string_view what, std::string_view name) {
@@ -132,7 +147,27 @@ Status CheckFolderName(std::string_view what, std::string_view name) {
   return {};
 }
 
-Status Check(const MixStream& stream) {
+// Of one system, and of one that can be read.
+Status CheckSystems(const MixStream& stream) {
+  const std::string* remote = nullptr;
+  const std::string* local = nullptr;
+  const auto sort = [&](const std::string& path) {
+    (path.find("://") == std::string::npos ? local : remote) = &path;
+  };
+  sort(stream.output_path);
+  std::for_each(stream.documents.begin(), stream.documents.end(), sort);
+  if (remote == nullptr) {
+    return {};
+  }
+  if (local != nullptr) {
+    return Invalid(fmt::format("local and remote paths in one stream: {}: {}, {}", stream.name,
+                               *local, *remote));
+  }
+  return Error{ErrorCode::kUnsupported,
+               fmt::format("not supported yet: remote paths: {}", *remote)};
+}
+
+Status Check(const MixStream& stream, Compatibility compatibility) {
   DATALAKE_TRY(CheckFolderName("stream name", stream.name));
   for (const std::string& name : stream.attributes) {
     // Names of attribute folders may have folders in them, but never lead out.
@@ -147,14 +182,8 @@ Status Check(const MixStream& stream) {
   if (stream.output_path.empty()) {
     return Invalid(fmt::format("output.path must not be empty: {}", stream.name));
   }
-  for (const std::vector<std::string>* paths : {&stream.include, &stream.exclude}) {
-    for (const std::string& path : *paths) {
-      DATALAKE_TRY(json::Path::Compile(path));
-    }
-  }
-  for (const SpanRule& rule : stream.span_rules) {
-    DATALAKE_TRY(json::Path::Compile(rule.span));
-  }
+  DATALAKE_TRY(CheckSystems(stream));
+  DATALAKE_TRY(MixProgram::Compile(stream, compatibility));
   return CheckCompression(stream.compression);
 }
 
@@ -165,7 +194,7 @@ Status MixOptions::Validate() const {
     return Invalid("missing key: streams");
   }
   for (const MixStream& stream : streams) {
-    DATALAKE_TRY(Check(stream));
+    DATALAKE_TRY(Check(stream, compatibility));
   }
   return {};
 }
@@ -179,6 +208,11 @@ Result<MixOptions> ReadMixOptions(json::ConfigReader& config, Compatibility comp
     config.Merge(stream);
   }
   config.Read("shuffle", options.is_sharded);
+  if (compatibility == Compatibility::kDolma) {
+    options.on_missing = OnMissing::kIgnore;
+  }
+  ReadChoice(config, "on_missing", kOnMissing, options.on_missing);
+  config.Read("max_rejects", options.max_rejects);
   std::string text;
   std::uint64_t number = 0;
   bool flag = false;

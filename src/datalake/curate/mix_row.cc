@@ -20,14 +20,23 @@ Error Invalid(std::string message) {
   return Error{ErrorCode::kInvalidArgument, std::move(message)};
 }
 
-Result<std::vector<json::Path>> CompileAll(const std::vector<std::string>& paths,
-                                           json::NumberEquality numbers) {
-  std::vector<json::Path> compiled;
-  for (const std::string& path : paths) {
-    DATALAKE_TRY_ASSIGN(json::Path one, json::Path::Compile(path, numbers));
+Result<std::vector<Selector>> CompileAll(const std::vector<std::string>& texts,
+                                         SelectorSyntax syntax, Compatibility compatibility) {
+  std::vector<Selector> compiled;
+  for (const std::string& text : texts) {
+    DATALAKE_TRY_ASSIGN(Selector one, Selector::Compile(text, syntax, compatibility));
     compiled.push_back(std::move(one));
   }
   return compiled;
+}
+
+// For messages; values that a program made have no text of their own.
+std::string TextOf(const json::FlatNode& node) {
+  std::string text(node.raw);
+  if (text.empty()) {
+    json::AppendSorted(node, text);
+  }
+  return text.substr(0, 80);
 }
 
 std::string_view TrimBlanks(std::string_view text) {
@@ -64,40 +73,58 @@ bool IsSpan(const json::FlatNode& node) {
 }  // namespace
 
 Result<MixProgram> MixProgram::Compile(const MixStream& stream, Compatibility compatibility) {
-  const json::NumberEquality numbers = compatibility == Compatibility::kDolma
-                                           ? json::NumberEquality::kByType
-                                           : json::NumberEquality::kByValue;
   MixProgram program(stream, compatibility);
-  std::vector<std::string> spans;
+  DATALAKE_TRY_ASSIGN(program.include_,
+                      CompileAll(stream.include, stream.filter_syntax, compatibility));
+  DATALAKE_TRY_ASSIGN(program.exclude_,
+                      CompileAll(stream.exclude, stream.filter_syntax, compatibility));
   for (const SpanRule& rule : stream.span_rules) {
-    spans.push_back(rule.span);
+    DATALAKE_TRY_ASSIGN(Selector span, Selector::Compile(rule.span, rule.syntax, compatibility));
+    program.spans_.push_back(std::move(span));
+    program.replacements_.emplace_back();
+    if (rule.replacement.starts_with('$')) {
+      const json::JqDialect dialect = compatibility == Compatibility::kDolma
+                                          ? json::JqDialect::kJaq
+                                          : json::JqDialect::kJq;
+      DATALAKE_TRY_ASSIGN(
+          program.replacements_.back(),
+          json::Jq::Compile(std::string_view(rule.replacement).substr(1), dialect));
+    }
   }
-  DATALAKE_TRY_ASSIGN(program.include_, CompileAll(stream.include, numbers));
-  DATALAKE_TRY_ASSIGN(program.exclude_, CompileAll(stream.exclude, numbers));
-  DATALAKE_TRY_ASSIGN(program.spans_, CompileAll(spans, numbers));
   program.FindWantedKeys();
   return program;
 }
 
 void MixProgram::FindWantedKeys() {
   std::vector<std::string> keys;
-  for (const std::vector<json::Path>* paths : {&include_, &exclude_, &spans_}) {
-    for (const json::Path& path : *paths) {
-      if (!path.root_keys().has_value()) {
-        return;
-      }
-      for (const std::string& key : *path.root_keys()) {
-        if (key != kAttributes && std::find(keys.begin(), keys.end(), key) == keys.end()) {
-          keys.push_back(key);
-        }
+  bool is_any = false;
+  const auto add = [&](const std::optional<std::vector<std::string>>& root_keys) {
+    is_any = is_any || !root_keys.has_value();
+    for (const std::string& key : root_keys.value_or(std::vector<std::string>())) {
+      if (key != kAttributes && std::find(keys.begin(), keys.end(), key) == keys.end()) {
+        keys.push_back(key);
       }
     }
+  };
+  for (const std::vector<Selector>* selectors : {&include_, &exclude_, &spans_}) {
+    for (const Selector& selector : *selectors) {
+      add(selector.root_keys());
+    }
   }
-  wanted_keys_ = std::move(keys);
+  for (const std::optional<json::Jq>& replacement : replacements_) {
+    if (replacement.has_value()) {
+      add(replacement->root_keys());
+    }
+  }
+  if (!is_any) {
+    wanted_keys_ = std::move(keys);
+  }
 }
 
 Status RowMixer::Mix(const MixRow& row, std::string& out, MixCounts& counts) {
   ++counts.documents;
+  const std::size_t size = out.size();
+  const MixCounts before = counts;
   Status status = ReadRow(row);
   if (status) {
     status = ReadAttributes(row);
@@ -107,13 +134,16 @@ Status RowMixer::Mix(const MixRow& row, std::string& out, MixCounts& counts) {
     status = Keep(row, out, counts);
   }
   if (!status) {
+    out.resize(size);
+    counts = before;
     status.error().message += fmt::format(": {}:{}", row.path, row.line);
   }
   return status;
 }
 
 Status RowMixer::Keep(const MixRow& row, std::string& out, MixCounts& counts) {
-  if (!IsKept()) {
+  DATALAKE_TRY_ASSIGN(const bool is_kept, IsKept());
+  if (!is_kept) {
     ++counts.filtered;
     return {};
   }
@@ -197,6 +227,9 @@ Status RowMixer::ReadAttributeRow(std::string_view text) {
       raw = field.raw;
     }
   }
+  if (id == "null" && (raw.empty() || Inside(raw).empty()) && RawOf("id") != id) {
+    return Invalid("the document was rejected when it was tagged");
+  }
   DATALAKE_TRY(CheckId(id));
   if (raw.empty()) {
     return Error{ErrorCode::kInvalidArgument, "no `attributes` in the attribute row"};
@@ -227,58 +260,96 @@ Status RowMixer::CheckId(std::string_view attribute_id) {
                            attribute_id.empty() ? "none" : attribute_id)};
 }
 
-bool RowMixer::IsKept() {
-  const auto matches = [&](const json::Path& path) { return path.Matches(tree_.root(), scratch_); };
-  const auto& include = program_.include();
-  const auto& exclude = program_.exclude();
-  return (include.empty() || std::any_of(include.begin(), include.end(), matches)) &&
-         std::none_of(exclude.begin(), exclude.end(), matches);
+Result<bool> RowMixer::IsKept() {
+  bool is_included = program_.include().empty();
+  for (auto one = program_.include().begin(); !is_included && one != program_.include().end();
+       ++one) {
+    DATALAKE_TRY_ASSIGN(is_included, one->Includes(tree_.root(), scratch_));
+  }
+  if (!is_included) {
+    return false;
+  }
+  for (const Selector& one : program_.exclude()) {
+    DATALAKE_TRY_ASSIGN(const bool is_excluded, one.Excludes(tree_.root(), scratch_));
+    if (is_excluded) {
+      return false;
+    }
+  }
+  return true;
 }
 
 Status RowMixer::CollectReplacements() {
   replacements_.clear();
-  for (std::size_t i = 0; i < program_.spans().size(); ++i) {
-    const SpanRule& rule = program_.stream().span_rules[i];
-    nodes_.clear();
-    program_.spans()[i].Select(tree_.root(), scratch_, nodes_);
-    // One match is the list of spans; several matches are the spans. A single span found by a path
-    // such as `[*]` is told by its form.
-    if (nodes_.size() != 1 || IsSpan(*nodes_.front())) {
-      for (const json::FlatNode* node : nodes_) {
-        DATALAKE_TRY(AddReplacement(*node, rule));
-      }
-      continue;
-    }
-    const json::FlatNode& list = *nodes_.front();
-    if (list.type == json::NodeType::kNull) {
-      continue;
-    }
-    if (list.type != json::NodeType::kArray) {
-      return Invalid(fmt::format("no list of spans at {}: {}", rule.span, list.raw.substr(0, 80)));
-    }
-    const json::FlatNode* child = &list + 1;
-    for (std::uint32_t k = 0; k < list.size; ++k, child += child->span) {
-      DATALAKE_TRY(AddReplacement(*child, rule));
-    }
+  made_replacements_.assign(program_.spans().size(), std::nullopt);
+  for (std::size_t rule = 0; rule < program_.spans().size(); ++rule) {
+    DATALAKE_TRY(CollectReplacementsOf(rule));
   }
   return {};
 }
 
-Status RowMixer::AddReplacement(const json::FlatNode& span, const SpanRule& rule) {
+// One match is the list of spans; several matches are the spans. A single span found by a path
+// such as `[*]` is told by its form.
+Status RowMixer::CollectReplacementsOf(std::size_t rule) {
+  nodes_.clear();
+  DATALAKE_TRY(program_.spans()[rule].Select(tree_.root(), scratch_, nodes_));
+  if (nodes_.size() != 1 || IsSpan(*nodes_.front())) {
+    for (const json::FlatNode* node : nodes_) {
+      DATALAKE_TRY(AddReplacement(*node, rule));
+    }
+    return {};
+  }
+  const json::FlatNode& list = *nodes_.front();
+  if (list.type == json::NodeType::kNull) {
+    return {};
+  }
+  if (list.type != json::NodeType::kArray) {
+    return Invalid(fmt::format("no list of spans at {}: {}", program_.spans()[rule].text(),
+                               TextOf(list)));
+  }
+  const json::FlatNode* child = &list + 1;
+  for (std::uint32_t k = 0; k < list.size; ++k, child += child->span) {
+    DATALAKE_TRY(AddReplacement(*child, rule));
+  }
+  return {};
+}
+
+Status RowMixer::AddReplacement(const json::FlatNode& span, std::size_t index) {
+  const SpanRule& rule = program_.stream().span_rules[index];
   if (!IsSpan(span)) {
-    return Invalid(
-        fmt::format("no span [start, end, score] at {}: {}", rule.span, span.raw.substr(0, 80)));
+    return Invalid(fmt::format("no span [start, end, score] at {}: {}", rule.span, TextOf(span)));
   }
   const double score = json::AsDouble(*json::FindElement(span, 2));
   const std::uint64_t start = json::FindElement(span, 0)->unsigned_integer;
   const std::uint64_t end = json::FindElement(span, 1)->unsigned_integer;
   if (end < start) {
-    return Invalid(fmt::format("span ends before it starts at {}: {}", rule.span, span.raw));
+    return Invalid(fmt::format("span ends before it starts at {}: {}", rule.span, TextOf(span)));
   }
   if (score >= rule.min_score && score < rule.max_score) {
-    replacements_.push_back({start, end, rule.replacement});
+    DATALAKE_TRY_ASSIGN(const std::string_view replacement, ReplacementOf(index));
+    replacements_.push_back({start, end, replacement});
   }
   return {};
+}
+
+// A program is run once a document.
+Result<std::string_view> RowMixer::ReplacementOf(std::size_t rule) {
+  const std::optional<json::Jq>& program = program_.replacements()[rule];
+  if (!program.has_value()) {
+    return std::string_view(program_.stream().span_rules[rule].replacement);
+  }
+  std::optional<std::string>& made = made_replacements_[rule];
+  if (!made.has_value()) {
+    std::vector<const json::FlatNode*> outputs;
+    DATALAKE_TRY(program->Select(tree_.root(), replacement_scratch_.jq, outputs));
+    if (outputs.size() != 1 || outputs.front()->type != json::NodeType::kString) {
+      return Invalid(fmt::format("replacement is not one string: {}: {}", program->text(),
+                                 outputs.size() == 1
+                                     ? TextOf(*outputs.front())
+                                     : fmt::format("{} outputs", outputs.size())));
+    }
+    made = std::string(outputs.front()->text);
+  }
+  return std::string_view(*made);
 }
 
 Result<std::string_view> RowMixer::Text() {

@@ -9,28 +9,31 @@
 
 #include "datalake/base/result.h"
 #include "datalake/curate/mix.h"
+#include "datalake/curate/mix_selector.h"
 #include "datalake/curate/span_replacement.h"
 #include "datalake/json/flat_tree.h"
-#include "datalake/json/path.h"
 
 namespace datalake::curate {
 
-/// A stream made ready to run: its paths compiled. Immutable and thread-safe.
+/// A stream made ready to run: its paths and programs compiled. Immutable and thread-safe.
 class MixProgram {
  public:
-  /// Errors: kInvalidArgument (a path).
+  /// Errors: kInvalidArgument (a path, a program).
   static Result<MixProgram> Compile(const MixStream& stream, Compatibility compatibility);
 
   const MixStream& stream() const { return *stream_; }
 
   bool is_compat() const { return is_compat_; }
 
-  const std::vector<json::Path>& include() const { return include_; }
+  const std::vector<Selector>& include() const { return include_; }
 
-  const std::vector<json::Path>& exclude() const { return exclude_; }
+  const std::vector<Selector>& exclude() const { return exclude_; }
 
   /// Beside the stream's span_rules.
-  const std::vector<json::Path>& spans() const { return spans_; }
+  const std::vector<Selector>& spans() const { return spans_; }
+
+  /// Beside the stream's span_rules; nothing for plain replacements.
+  const std::vector<std::optional<json::Jq>>& replacements() const { return replacements_; }
 
   /// Members of a document that paths can look at, attributes left out; null: any.
   const std::vector<std::string>* wanted_keys() const {
@@ -45,9 +48,10 @@ class MixProgram {
 
   const MixStream* stream_;
   bool is_compat_;
-  std::vector<json::Path> include_;
-  std::vector<json::Path> exclude_;
-  std::vector<json::Path> spans_;
+  std::vector<Selector> include_;
+  std::vector<Selector> exclude_;
+  std::vector<Selector> spans_;
+  std::vector<std::optional<json::Jq>> replacements_;
   std::optional<std::vector<std::string>> wanted_keys_;
 };
 
@@ -71,8 +75,10 @@ class RowMixer {
  public:
   explicit RowMixer(const MixProgram& program) : program_(program) {}
 
-  /// Appends the output line of `row` to `out`, if it is kept, and counts.
-  /// Errors: kInvalidArgument (bad JSON, spans or text), kCorruption (ids that differ).
+  /// Appends the output line of `row` to `out`, if it is kept, and counts; a row with an error
+  /// leaves `out` as it was and is only counted as a document.
+  /// Errors: kInvalidArgument (bad JSON, spans or text, an error of a jq program, a line that `tag`
+  /// rejected), kCorruption (ids that differ).
   Status Mix(const MixRow& row, std::string& out, MixCounts& counts);
 
  private:
@@ -81,9 +87,11 @@ class RowMixer {
   Status ReadAttributes(const MixRow& row);
   Status ReadAttributeRow(std::string_view text);
   Status CheckId(std::string_view attribute_id);
-  bool IsKept();
+  Status CollectReplacementsOf(std::size_t rule);
+  Result<std::string_view> ReplacementOf(std::size_t rule);
+  Result<bool> IsKept();
   Status CollectReplacements();
-  Status AddReplacement(const json::FlatNode& span, const SpanRule& rule);
+  Status AddReplacement(const json::FlatNode& span, std::size_t rule);
   Result<std::string_view> Text();
   Status WriteRow(const MixRow& row, std::string& out);
   void WriteMetadata(std::string_view raw, const MixRow& row, std::string& out);
@@ -94,11 +102,13 @@ class RowMixer {
   const MixProgram& program_;
   json::FlatTree tree_;
   json::FlatTreeParser parser_;
-  json::PathScratch scratch_;
+  SelectorScratch scratch_;
+  SelectorScratch replacement_scratch_;  // while the outputs of scratch_ are in use
   std::vector<json::RawField> fields_;
   std::vector<json::RawField> attribute_fields_;
   std::vector<const json::FlatNode*> nodes_;
   std::vector<Replacement> replacements_;
+  std::vector<std::optional<std::string>> made_replacements_;  // by jq, beside span_rules
   std::string new_text_;
   std::string row_text_;  // compat: the row before it is sorted
   std::size_t root_ = 0;

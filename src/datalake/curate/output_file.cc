@@ -45,6 +45,10 @@ Status OutputFile::Write(std::string_view bytes) {
   return stream_->Write(bytes);
 }
 
+std::uint64_t OutputFile::size_bytes() const {
+  return file_->size_bytes();
+}
+
 Status OutputFile::Publish() {
   DATALAKE_TRY(stream_->Close());
   return file_->Publish();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -43,6 +44,10 @@ class OutputFile {
 
   /// Errors: kIo, kResourceExhausted (the disk is full), also of bytes written before.
   Status Write(std::string_view bytes);
+
+  /// Bytes that reached the file so far, compressed. Without a pool a number that depends on what
+  /// was written alone; the compressor holds back what does not fill a frame.
+  std::uint64_t size_bytes() const;
 
   /// Ends the stream, makes the file durable and gives it its name. Errors: as Write; the name is
   /// then not there, or what it was.

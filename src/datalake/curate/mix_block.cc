@@ -1,0 +1,134 @@
+#include "datalake/curate/mix_block.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "datalake/json/writer.h"
+
+namespace datalake::curate {
+namespace {
+
+// A document that is no line of JSON as one.
+void AppendLine(const format::Document& document, std::string& out) {
+  out.append("{\"id\":");
+  json::AppendString(out, document.id);
+  if (document.has_text) {
+    out.append(",\"text\":");
+    json::AppendString(out, document.text);
+  }
+  if (!document.source.empty()) {
+    out.append(",\"source\":");
+    json::AppendString(out, document.source);
+  }
+  if (!document.metadata_raw.empty()) {
+    out.append(",\"metadata\":");
+    out.append(document.metadata_raw);
+  }
+  out.push_back('}');
+}
+
+}  // namespace
+
+void MixBlock::Work(const std::stop_token& stop) {
+  out.clear();
+  rejects.clear();
+  counts = {.bytes_read = documents.size_bytes()};
+  status = Mix(stop);
+  counts.bytes_written = out.size();
+}
+
+Status MixBlock::Mix(const std::stop_token& stop) {
+  DATALAKE_TRY(documents.owner() == nullptr ? ReadLines() : MakeLines());
+  for (MixBlockAttributes& one : attributes) {
+    DATALAKE_TRY(one.reader->Decode(one.batch));
+  }
+  row_.path = path;
+  row_.has_attribute_files = !attributes.empty();
+  const auto made_rejects = documents.rejects();
+  auto reject = made_rejects.begin();
+  for (std::uint64_t i = 0; i < lines_.size(); ++i) {
+    if (stop.stop_requested()) {
+      return Error{ErrorCode::kCancelled, "cancelled"};
+    }
+    if (documents.owner() != nullptr && reject != made_rejects.end() && reject->line == i) {
+      ++counts.documents;
+      rejects.push_back(RejectAt(i, Error{ErrorCode::kInvalidArgument, (reject++)->reason}));
+      continue;
+    }
+    DATALAKE_TRY(MixRowAt(i));
+  }
+  return {};
+}
+
+Status MixBlock::MixRowAt(std::uint64_t index) {
+  row_.line = documents.first_line() + index;
+  row_.document = lines_[index];
+  if (!AddAttributes(index)) {
+    ++counts.documents;
+    ++counts.missing;
+    return {};
+  }
+  Status mixed = mixer_.Mix(row_, out, counts);
+  if (!mixed && mixed.error().code == ErrorCode::kInvalidArgument) {
+    rejects.push_back(RejectAt(index, std::move(mixed).error()));
+    return {};
+  }
+  return mixed;
+}
+
+// False when the document is to be left out.
+bool MixBlock::AddAttributes(std::uint64_t index) {
+  row_.attributes.clear();
+  bool is_missing = lacks_file;
+  for (const MixBlockAttributes& one : attributes) {
+    if (index < one.usable_rows) {
+      row_.attributes.push_back({one.path, one.batch.rows()[index]});
+    } else {
+      is_missing = true;
+    }
+  }
+  return !is_missing || on_missing_ != OnMissing::kSkip;
+}
+
+MixReject MixBlock::RejectAt(std::uint64_t index, Error error) const {
+  const bool is_line = documents.owner() == nullptr;
+  const std::uint64_t offset =
+      is_line ? documents.byte_offset() +
+                    static_cast<std::uint64_t>(lines_[index].data() - lines_.front().data())
+              : documents.byte_offset();
+  return {documents.first_line() + index, offset, std::move(error), lines_[index]};
+}
+
+Status MixBlock::ReadLines() {
+  lines_.clear();
+  std::string_view rest(documents.block(), documents.size_bytes());
+  for (std::uint64_t i = 0; i < documents.num_lines(); ++i) {
+    const std::size_t end = std::min(rest.find('\n'), rest.size());
+    lines_.push_back(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
+  return {};
+}
+
+Status MixBlock::MakeLines() {
+  DATALAKE_TRY(reader->Decode(documents, parser_));
+  std::vector<std::size_t> ends(documents.num_lines(), 0);
+  made_.clear();
+  for (const format::Document& document : documents.documents()) {
+    AppendLine(document, made_);
+    ends[document.line] = made_.size();
+  }
+  const std::size_t size = made_.size();
+  made_.resize(size + json::FlatTreeParser::kPadding);
+  lines_.clear();
+  std::size_t begin = 0;
+  for (const std::size_t end : ends) {
+    lines_.push_back(std::string_view(made_).substr(begin, end == 0 ? 0 : end - begin));
+    begin = std::max(begin, end);
+  }
+  return {};
+}
+
+}  // namespace datalake::curate

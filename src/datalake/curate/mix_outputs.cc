@@ -1,0 +1,106 @@
+#include "datalake/curate/mix_outputs.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "datalake/base/thread_pool.h"
+#include "datalake/io/file_system.h"
+#include "datalake/io/path.h"
+
+namespace datalake::curate {
+namespace {
+
+// A compressor holds back less than this of what was written to it.
+constexpr std::uint64_t kHeldBackBytes = std::uint64_t{4} << 20;
+constexpr std::size_t kChunkBytes = std::size_t{64} << 10;
+
+}  // namespace
+
+std::string MixShardPath(const MixStream& stream, std::size_t number) {
+  const std::string suffix =
+      stream.compression == "none" ? std::string() : fmt::format(".{}", stream.compression);
+  return io::JoinPath(stream.output_path,
+                      fmt::format("{}-{:04}.jsonl{}", stream.name, number, suffix));
+}
+
+Status MixOutputs::Open() {
+  paths_.push_back(paths_.empty() ? shard_.output : MixShardPath(stream_, paths_.size()));
+  const bool is_measured = is_cut_ && stream_.size_by == SizeBy::kCompressed;
+  DATALAKE_TRY_ASSIGN(file_, OutputFile::Make(fs_, paths_.back(),
+                                              {.level = stream_.compression_level,
+                                               .pool = is_measured ? nullptr : &pool_}));
+  size_bytes_ = 0;
+  return {};
+}
+
+Status MixOutputs::Write(std::string_view lines) {
+  return is_cut_ ? WriteCut(lines) : WriteToFile(lines);
+}
+
+Status MixOutputs::WriteCut(std::string_view lines) {
+  while (!lines.empty()) {
+    std::size_t fitting = Fitting(lines);
+    if (fitting == 0) {
+      if (size_bytes_ > 0) {
+        DATALAKE_TRY(Publish());
+        DATALAKE_TRY(Open());
+        continue;
+      }
+      fitting = lines.find('\n') + 1;  // a line that is larger than a file may be
+    }
+    DATALAKE_TRY(WriteToFile(lines.substr(0, fitting)));
+    lines.remove_prefix(fitting);
+  }
+  return {};
+}
+
+// The bytes of whole lines that the file has room for; not all of them need be told at once.
+std::size_t MixOutputs::Fitting(std::string_view lines) const {
+  const std::uint64_t size = FileSize();
+  if (size >= stream_.max_size_bytes) {
+    return 0;
+  }
+  const std::uint64_t room = stream_.max_size_bytes - size;
+  // Compressed, they take less room: how much is seen chunk by chunk.
+  const std::size_t most = stream_.size_by == SizeBy::kCompressed
+                               ? std::max(lines.find('\n') + 1, kChunkBytes)
+                               : lines.size();
+  lines = lines.substr(0, most);
+  const std::size_t fitting = static_cast<std::size_t>(std::min<std::uint64_t>(room, lines.size()));
+  return lines.substr(0, fitting).rfind('\n') + 1;
+}
+
+std::uint64_t MixOutputs::FileSize() const {
+  return stream_.size_by == SizeBy::kCompressed
+             ? file_->size_bytes() + std::min(size_bytes_, kHeldBackBytes)
+             : size_bytes_;
+}
+
+Status MixOutputs::WriteToFile(std::string_view lines) {
+  size_bytes_ += lines.size();
+  return file_->Write(lines);
+}
+
+Status MixOutputs::Publish() {
+  return file_->Publish();
+}
+
+void WarnOfOtherOutputs(io::FileSystem& fs, const MixStream& stream,
+                        const std::vector<std::string>& outputs,
+                        std::vector<std::string>& warnings) {
+  const Result<std::vector<io::DirectoryEntry>> entries = fs.List(stream.output_path);
+  if (!entries) {
+    return;  // not there yet
+  }
+  for (const io::DirectoryEntry& entry : *entries) {
+    const std::string path = io::JoinPath(stream.output_path, entry.name);
+    if (entry.name.starts_with(stream.name + "-") && entry.name.find(".json") != std::string::npos &&
+        std::find(outputs.begin(), outputs.end(), path) == outputs.end()) {
+      warnings.push_back(
+          fmt::format("an output that this run does not write is there already: {}", path));
+    }
+  }
+}
+
+}  // namespace datalake::curate

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "datalake/base/mutex.h"
+#include "datalake/curate/mix_block.h"
+#include "datalake/curate/mix_outputs.h"
+#include "datalake/io/atomic_file.h"
+
+namespace datalake::curate {
+
+/// The counts of a whole run and its progress. Thread-safe.
+class MixRunCounts {
+ public:
+  MixRunCounts(const CurateContext& context, std::size_t streams)
+      : context_(context), streams_(streams) {}
+
+  void AddBlock(std::size_t stream, const MixCounts& counts);
+
+  /// Counts a rejected row; returns how many there are.
+  std::uint64_t AddReject(std::size_t stream);
+
+  void Warn(std::string warning);
+
+  /// Puts the counts and the warnings, sorted, into the report.
+  void Finish(MixReport& report);
+
+ private:
+  void Report() DATALAKE_REQUIRES(mutex_);
+
+  const CurateContext& context_;
+  Mutex mutex_;
+  std::vector<MixCounts> streams_ DATALAKE_GUARDED_BY(mutex_);
+  std::vector<std::string> warnings_ DATALAKE_GUARDED_BY(mutex_);
+  MixCounts all_ DATALAKE_GUARDED_BY(mutex_);
+  std::int64_t next_report_ DATALAKE_GUARDED_BY(mutex_) = 0;
+};
+
+/// Makes the outputs of one shard: blocks of lines are read in order together with the same rows of
+/// the attribute files, mixed on any thread of the pool, and written in order. Single use.
+class MixShardRun {
+ public:
+  /// What is passed must outlive the run.
+  MixShardRun(const MixProgram& program, const MixOptions& options, const MixShard& shard,
+              const CurateContext& context, ThreadPool& pool, MixRunCounts& counts);
+
+  /// Errors: those of RunMix but of its plan.
+  Status Do();
+
+  /// The files it made.
+  const std::vector<std::string>& outputs() const { return outputs_.paths(); }
+
+ private:
+  struct Attributes {
+    std::string_view path;  // in the shard
+    std::shared_ptr<AttributeReader> reader;
+    std::uint64_t rows = 0;  // read so far
+    bool has_ended = false;
+  };
+
+  Result<bool> Read(MixBlock& block);
+  Status OpenInput(const MixInput& input);
+  Status ReadAttributes(MixBlock& block);
+  Status EndsEarly(Attributes& attributes);
+  Status CheckEnds();
+  Status Emit(MixBlock& block);
+  Status EmitReject(const MixBlock& block, const MixReject& reject);
+  Status Publish();
+  bool is_compat() const { return options_.compatibility == Compatibility::kDolma; }
+
+  const MixOptions& options_;
+  const MixShard& shard_;
+  const CurateContext& context_;
+  ThreadPool& pool_;
+  MixRunCounts& counts_;
+  MixOutputs outputs_;
+  std::unique_ptr<io::AtomicFile> rejects_;
+  std::vector<std::unique_ptr<MixBlock>> blocks_;
+  std::size_t next_input_ = 0;
+  const MixInput* input_ = nullptr;
+  std::shared_ptr<format::DocumentReader> documents_;
+  std::vector<Attributes> attributes_;
+  AttributeBatch beyond_;  // to see whether an attribute file goes on
+  bool lacks_file_ = false;
+};
+
+}  // namespace datalake::curate
