@@ -103,10 +103,10 @@ struct MixPlan {
 /// Cuts the streams into outputs: input files in the order of the patterns, a new output when the
 /// next one would exceed max_size_bytes; or one output an input. Then it looks at the first rows of
 /// every file: of names in paths and programs that occur nowhere it warns, but where all rows of
-/// each file have the same names, so that none can come later, they are errors (unless on_missing
-/// is kIgnore).
-/// Errors: kInvalidArgument (nothing matches, two outputs of one name, no folder `documents` in a
-/// path, names as above), kNotFound (an attribute file, with kError), kIo.
+/// each file (100 or more in all) have the same names, so that none will come later, they are
+/// errors (unless on_missing is kIgnore). Errors: kInvalidArgument (nothing matches, two outputs of
+/// one name, no folder `documents` in a path, names as above), kNotFound (an attribute file, with
+/// kError), kIo.
 Result<MixPlan> PlanMix(io::FileSystem& fs, const MixOptions& options);
 
 /// What a stream's documents became.
@@ -134,8 +134,8 @@ struct MixReport {
 /// Members of a document keep their order and their text (compat: sorted, as the toolkit writes).
 ///
 /// Documents from Parquet are written as lines of JSON with id, text, source and metadata. Bad rows
-/// (broken JSON, no text, bad spans, errors of jq programs), as far as max_rejects goes, are written
-/// to the shard's rejects_path with file, line, reason and raw text.
+/// (broken JSON, no text, bad spans, errors of jq programs), as far as max_rejects goes, are
+/// written to the shard's rejects_path with file, line, reason and raw text.
 ///
 /// Memory: a few blocks of 1 MiB a thread, with their attributes.
 /// Errors: those of PlanMix; kCorruption (an attribute file with fewer or more rows than its

@@ -4,7 +4,9 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
+#include "datalake/json/value.h"
 #include "datalake/json/writer.h"
 
 namespace datalake::curate {
@@ -24,9 +26,19 @@ void AppendLine(const format::Document& document, std::string& out) {
   }
   if (!document.metadata_raw.empty()) {
     out.append(",\"metadata\":");
+    const std::size_t begin = out.size();
     out.append(document.metadata_raw);
+    // Between tokens; within strings they are an error anyway.
+    std::replace_if(
+        out.begin() + static_cast<std::ptrdiff_t>(begin), out.end(),
+        [](char c) { return c == '\n' || c == '\r'; }, ' ');
   }
   out.push_back('}');
+}
+
+// Whether the metadata is one value of JSON, so that it cannot be read as more members of the line.
+bool IsJson(std::string_view text) {
+  return text.empty() || json::ParseValue(text, "metadata").has_value();
 }
 
 }  // namespace
@@ -46,16 +58,9 @@ Status MixBlock::Mix(const std::stop_token& stop) {
   }
   row_.path = path;
   row_.has_attribute_files = !attributes.empty();
-  const auto made_rejects = documents.rejects();
-  auto reject = made_rejects.begin();
   for (std::uint64_t i = 0; i < lines_.size(); ++i) {
     if (stop.stop_requested()) {
       return Error{ErrorCode::kCancelled, "cancelled"};
-    }
-    if (documents.owner() != nullptr && reject != made_rejects.end() && reject->line == i) {
-      ++counts.documents;
-      rejects.push_back(RejectAt(i, Error{ErrorCode::kInvalidArgument, (reject++)->reason}));
-      continue;
     }
     DATALAKE_TRY(MixRowAt(i));
   }
@@ -63,6 +68,13 @@ Status MixBlock::Mix(const std::stop_token& stop) {
 }
 
 Status MixBlock::MixRowAt(std::uint64_t index) {
+  if (documents.owner() != nullptr && lines_[index].empty()) {
+    ++counts.documents;
+    rejects.push_back(RejectAt(
+        index, {ErrorCode::kInvalidArgument,
+                fmt::format("{}: {}:{}", ReasonOf(index), path, documents.first_line() + index)}));
+    return {};
+  }
   row_.line = documents.first_line() + index;
   row_.document = lines_[index];
   if (!AddAttributes(index)) {
@@ -76,6 +88,16 @@ Status MixBlock::MixRowAt(std::uint64_t index) {
     return {};
   }
   return mixed;
+}
+
+// Why a row of Parquet has no line.
+std::string_view MixBlock::ReasonOf(std::uint64_t index) const {
+  for (const format::RejectedLine& reject : documents.rejects()) {
+    if (reject.line == index) {
+      return reject.reason;
+    }
+  }
+  return "metadata is no JSON";
 }
 
 // False when the document is to be left out.
@@ -117,6 +139,9 @@ Status MixBlock::MakeLines() {
   std::vector<std::size_t> ends(documents.num_lines(), 0);
   made_.clear();
   for (const format::Document& document : documents.documents()) {
+    if (!IsJson(document.metadata_raw)) {
+      continue;
+    }
     AppendLine(document, made_);
     ends[document.line] = made_.size();
   }

@@ -60,6 +60,7 @@ class MixBlock {
   Status MakeLines();
   Status MixRowAt(std::uint64_t index);
   bool AddAttributes(std::uint64_t index);
+  std::string_view ReasonOf(std::uint64_t index) const;
   MixReject RejectAt(std::uint64_t index, Error error) const;
 
   OnMissing on_missing_;

@@ -24,9 +24,8 @@ struct Named {
 
 constexpr Named<SelectorSyntax> kSyntaxes[] = {{"jsonpath", SelectorSyntax::kJsonPath},
                                                {"jq", SelectorSyntax::kJq}};
-constexpr Named<OnMissing> kOnMissing[] = {{"error", OnMissing::kError},
-                                           {"skip", OnMissing::kSkip},
-                                           {"ignore", OnMissing::kIgnore}};
+constexpr Named<OnMissing> kOnMissing[] = {
+    {"error", OnMissing::kError}, {"skip", OnMissing::kSkip}, {"ignore", OnMissing::kIgnore}};
 constexpr Named<SizeBy> kSizeBy[] = {{"input_compressed", SizeBy::kInputCompressed},
                                      {"uncompressed", SizeBy::kUncompressed},
                                      {"compressed", SizeBy::kCompressed}};

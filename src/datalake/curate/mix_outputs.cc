@@ -11,8 +11,8 @@
 namespace datalake::curate {
 namespace {
 
-// A compressor holds back less than this of what was written to it.
-constexpr std::uint64_t kHeldBackBytes = std::uint64_t{4} << 20;
+// A compressor holds back at most one frame of what was written to it.
+constexpr std::uint64_t kHeldBackBytes = std::uint64_t{2} << 20;
 constexpr std::size_t kChunkBytes = std::size_t{64} << 10;
 
 }  // namespace
@@ -95,7 +95,8 @@ void WarnOfOtherOutputs(io::FileSystem& fs, const MixStream& stream,
   }
   for (const io::DirectoryEntry& entry : *entries) {
     const std::string path = io::JoinPath(stream.output_path, entry.name);
-    if (entry.name.starts_with(stream.name + "-") && entry.name.find(".json") != std::string::npos &&
+    if (entry.name.starts_with(stream.name + "-") &&
+        entry.name.find(".json") != std::string::npos &&
         std::find(outputs.begin(), outputs.end(), path) == outputs.end()) {
       warnings.push_back(
           fmt::format("an output that this run does not write is there already: {}", path));

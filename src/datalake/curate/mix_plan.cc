@@ -21,6 +21,7 @@ namespace {
 constexpr std::string_view kDocuments = "documents";
 constexpr std::size_t kSampledFiles = 32;
 constexpr std::size_t kSampledRows = 500;
+constexpr std::uint64_t kTellingRows = 100;  // fewer prove nothing
 
 Error Invalid(std::string message) {
   return Error{ErrorCode::kInvalidArgument, std::move(message)};
@@ -78,7 +79,11 @@ class Sampler {
 
   void LeaveOut() { sampled_.is_whole = false; }
 
-  const SampledNames& sampled() const { return sampled_; }
+  SampledNames sampled() const {
+    SampledNames sampled = sampled_;
+    sampled.is_whole = sampled.is_whole && rows_ >= kTellingRows;
+    return sampled;
+  }
 
  private:
   void AddRow(std::string_view text, bool is_first) {
@@ -95,6 +100,7 @@ class Sampler {
     for (std::uint32_t i = 0; i < tree_.root().size; ++i, child += child->span) {
       names.emplace(child->key);
     }
+    rows_ += names.empty() ? 0 : 1;
     sampled_.names.insert(names.begin(), names.end());
     sampled_.is_whole = sampled_.is_whole && (is_first || names == first_);
     if (is_first) {
@@ -108,6 +114,7 @@ class Sampler {
   std::vector<json::RawField> fields_;
   std::set<std::string> first_;  // of the file's first row
   SampledNames sampled_;
+  std::uint64_t rows_ = 0;
 };
 
 // The path of an input below `documents`, as its output is called: Parquet gives lines of JSON.
@@ -186,8 +193,8 @@ class Planner {
       MixShard shard;
       shard.stream = index;
       DATALAKE_TRY_ASSIGN(const std::string mirrored, MirroredPath(file, kDocuments));
-      shard.output = io::JoinPath(stream.output_path, kDocuments,
-                                  MirroredName(mirrored, stream.compression));
+      shard.output =
+          io::JoinPath(stream.output_path, kDocuments, MirroredName(mirrored, stream.compression));
       shard.rejects_path = RejectsPath(stream, mirrored);
       DATALAKE_TRY_ASSIGN(MixInput input, InputOf(stream, file));
       shard.inputs.push_back(std::move(input));
@@ -246,9 +253,10 @@ class Planner {
       if (sampled.names.contains(key)) {
         continue;
       }
-      std::string message = fmt::format("attribute occurs in none of the first rows of stream {}: "
-                                        "{}: {}",
-                                        stream.name, key, selector);
+      std::string message = fmt::format(
+          "attribute occurs in none of the first rows of stream {}: "
+          "{}: {}",
+          stream.name, key, selector);
       if (is_error) {
         return Invalid(std::move(message));
       }

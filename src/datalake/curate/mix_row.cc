@@ -83,12 +83,10 @@ Result<MixProgram> MixProgram::Compile(const MixStream& stream, Compatibility co
     program.spans_.push_back(std::move(span));
     program.replacements_.emplace_back();
     if (rule.replacement.starts_with('$')) {
-      const json::JqDialect dialect = compatibility == Compatibility::kDolma
-                                          ? json::JqDialect::kJaq
-                                          : json::JqDialect::kJq;
-      DATALAKE_TRY_ASSIGN(
-          program.replacements_.back(),
-          json::Jq::Compile(std::string_view(rule.replacement).substr(1), dialect));
+      const json::JqDialect dialect =
+          compatibility == Compatibility::kDolma ? json::JqDialect::kJaq : json::JqDialect::kJq;
+      DATALAKE_TRY_ASSIGN(program.replacements_.back(),
+                          json::Jq::Compile(std::string_view(rule.replacement).substr(1), dialect));
     }
   }
   program.FindWantedKeys();
@@ -303,8 +301,8 @@ Status RowMixer::CollectReplacementsOf(std::size_t rule) {
     return {};
   }
   if (list.type != json::NodeType::kArray) {
-    return Invalid(fmt::format("no list of spans at {}: {}", program_.spans()[rule].text(),
-                               TextOf(list)));
+    return Invalid(
+        fmt::format("no list of spans at {}: {}", program_.spans()[rule].text(), TextOf(list)));
   }
   const json::FlatNode* child = &list + 1;
   for (std::uint32_t k = 0; k < list.size; ++k, child += child->span) {
@@ -343,9 +341,8 @@ Result<std::string_view> RowMixer::ReplacementOf(std::size_t rule) {
     DATALAKE_TRY(program->Select(tree_.root(), replacement_scratch_.jq, outputs));
     if (outputs.size() != 1 || outputs.front()->type != json::NodeType::kString) {
       return Invalid(fmt::format("replacement is not one string: {}: {}", program->text(),
-                                 outputs.size() == 1
-                                     ? TextOf(*outputs.front())
-                                     : fmt::format("{} outputs", outputs.size())));
+                                 outputs.size() == 1 ? TextOf(*outputs.front())
+                                                     : fmt::format("{} outputs", outputs.size())));
     }
     made = std::string(outputs.front()->text);
   }

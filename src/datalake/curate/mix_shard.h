@@ -69,6 +69,7 @@ class MixShardRun {
   Status Emit(MixBlock& block);
   Status EmitReject(const MixBlock& block, const MixReject& reject);
   Status Publish();
+
   bool is_compat() const { return options_.compatibility == Compatibility::kDolma; }
 
   const MixOptions& options_;

@@ -67,7 +67,8 @@ bool CountsAsTrue(const FlatNode& node, JqDialect dialect) {
     case NodeType::kObject:
       return LiveSize(node) > 0;
     case NodeType::kDouble:
-      return node.number != 0 || dialect == JqDialect::kJaq;
+      // jaq keeps numbers of a document as they are written, and looks for the text 0.
+      return node.number != 0 || (dialect == JqDialect::kJaq && !node.raw.empty());
     default:
       return node.integer != 0;
   }

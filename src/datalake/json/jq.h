@@ -18,8 +18,8 @@ struct JqScratchState;
 /// Whose jq it is.
 enum class JqDialect : std::uint8_t {
   kJq,   ///< jq: null has null at every key and index
-  kJaq,  ///< jaq 1.2, in the Dolma toolkit: to index null is an error, members go by name, and 0.0
-         ///< counts as true where a program is a filter (0 does not)
+  kJaq,  ///< jaq 1.2, in the Dolma toolkit: to index null is an error, members go by name, and a
+         ///< 0.0 of the document counts as true where a program is a filter (0 does not)
 };
 
 /// Buffers of evaluations: one a thread, reused. Single-threaded.

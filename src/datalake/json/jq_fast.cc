@@ -407,6 +407,13 @@ class Run {
         node.text = NameOf(in);
         return out(node);
       }
+      case Kind::kToNumber:
+        if (in.type == NodeType::kString) {
+          return Flow::kBail;
+        }
+        return IsNumber(in) ? out(in) : Fail(fmt::format("{} is no number", NameOf(in)));
+      case Kind::kToString:
+        return ToString(e, in, out);
       case Kind::kOfTypes:
         return (BitOf(in) & e.types) != 0 ? out(in) : Flow::kGo;
       case Kind::kHas:
@@ -421,6 +428,20 @@ class Run {
       default:
         return Flow::kGo;  // empty
     }
+  }
+
+  // In jaq alone, which gives numbers of a document as they are written there.
+  static Flow ToString(const JqExpression& e, const FlatNode& in, Sink out) {
+    if ((BitOf(in) & e.types) != 0) {
+      return out(in);
+    }
+    if (!IsNumber(in) || in.raw.empty()) {
+      return Flow::kBail;
+    }
+    FlatNode node;
+    node.type = NodeType::kString;
+    node.text = in.raw;
+    return out(node);
   }
 
   Flow Length(const FlatNode& in, Sink out) {

@@ -63,8 +63,10 @@ struct JqExpression {
     kFirst,    ///< first(first)
     kNot,
     kLength,
-    kAddUp,       ///< add
-    kTypeName,    ///< type
+    kAddUp,     ///< add
+    kTypeName,  ///< type
+    kToNumber,
+    kToString,    ///< tostring and, of numbers, tojson
     kOfTypes,     ///< arrays, values, … : the types are `types`
     kHas,         ///< has(key) or has(index)
     kStartsWith,  ///< startswith(key)

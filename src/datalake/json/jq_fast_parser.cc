@@ -42,6 +42,7 @@ constexpr Function kPlainFunctions[] = {
     {"length", Kind::kLength},
     {"add", Kind::kAddUp},
     {"type", Kind::kTypeName},
+    {"tonumber", Kind::kToNumber},
     {"empty", Kind::kEmpty},
     {"nulls", Kind::kOfTypes, jq_type::kNull},
     {"booleans", Kind::kOfTypes, jq_type::kBool},
@@ -467,6 +468,11 @@ class Parser {
       Expression step = Make(Kind::kIndex, Make(Kind::kIdentity));
       step->index = name == "first" ? 0 : -1;
       return step;
+    }
+    if (dialect_ == JqDialect::kJaq && (name == "tostring" || name == "tojson")) {
+      Expression made = Make(Kind::kToString);
+      made->types = name == "tostring" ? jq_type::kString : 0;
+      return made;
     }
     for (const Function& function : kPlainFunctions) {
       if (function.name == name) {

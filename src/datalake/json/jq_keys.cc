@@ -84,6 +84,8 @@ class Finder {
       case Kind::kLength:
       case Kind::kAddUp:
       case Kind::kTypeName:
+      case Kind::kToNumber:
+      case Kind::kToString:
       case Kind::kHas:
       case Kind::kStartsWith:
       case Kind::kEndsWith:

@@ -143,6 +143,7 @@ TEST(JqTest, Check15EmptyValuesCountAsFalse) {
     EXPECT_THAT(AllTrue(".v as $x | $x", document), IsOkAndHolds(true)) << value;
   }
   EXPECT_THAT(AllTrue(".v", R"({"v":0.0})", JqDialect::kJaq), IsOkAndHolds(true));
+  EXPECT_THAT(AllTrue(".v | length", R"({"v":0.0})", JqDialect::kJaq), IsOkAndHolds(false));
   EXPECT_THAT(AllTrue(".v[]", R"({"v":[1,0]})"), IsOkAndHolds(false));
   EXPECT_THAT(AnyTrue(".v[]", R"({"v":[1,0]})"), IsOkAndHolds(true));
   EXPECT_THAT(AllTrue(".v[]", R"({"v":[]})"), IsOkAndHolds(false)) << "no output is no match";
@@ -158,6 +159,14 @@ TEST(JqTest, Check14IndexingNull) {
     EXPECT_THAT(AllTrue(".attributes?.b?.b?", document, dialect), IsOkAndHolds(false));
     EXPECT_THAT(AllTrue(".attributes.a[0][2] == 1.0", document, dialect), IsOkAndHolds(true));
   }
+}
+
+TEST(JqTest, JaqGivesNumbersAsTheyAreWritten) {
+  constexpr std::string_view document = R"({"v":1.0,"w":1e3})";
+  EXPECT_EQ(Outputs(".v | tostring", document, JqDialect::kJaq), R"(["1.0"])");
+  EXPECT_EQ(Outputs(".w | tojson", document, JqDialect::kJaq), R"(["1e3"])");
+  EXPECT_EQ(Outputs(".v | tostring", document), R"(["1"])");
+  EXPECT_EQ(Outputs(".v | tonumber", document), "[1.0]");
 }
 
 TEST(JqTest, TryLetsErrorsBehindItPass) {
