@@ -29,6 +29,9 @@ class MixCommand final : public Command {
     config_.Declare(options, "processes", Form::kValue, "threads");
     config_.Declare(options, "shuffle", Form::kValue,
                     "false: one output an input, under the same path");
+    config_.Declare(options, "on_missing", Form::kValue,
+                    "documents without their attributes: error (default), skip or ignore");
+    config_.Declare(options, "max_rejects", Form::kValue, "bad rows that are borne (default 0)");
     config_.Declare(options, "dryrun", Form::kFlag, "print the config and the outputs, and stop");
   }
 
@@ -79,6 +82,8 @@ class MixCommand final : public Command {
                          {"written", counts.written},
                          {"filtered", counts.filtered},
                          {"too_short", counts.too_short},
+                         {"missing", counts.missing},
+                         {"rejected", counts.rejected},
                          {"replaced", counts.replaced},
                          {"bytes_read", counts.bytes_read},
                          {"bytes_written", counts.bytes_written}});
@@ -91,14 +96,15 @@ class MixCommand final : public Command {
 
   static Status PrintTable(const Context& context, const curate::MixOptions& options,
                            const curate::MixReport& report) {
-    DATALAKE_TRY(
-        context.Print(fmt::format("{:<24} {:>12} {:>12} {:>12} {:>10} {:>10}", "stream",
-                                  "documents", "written", "filtered", "too short", "replaced")));
+    DATALAKE_TRY(context.Print(fmt::format(
+        "{:<24} {:>12} {:>12} {:>12} {:>10} {:>10} {:>10} {:>10}", "stream", "documents", "written",
+        "filtered", "too short", "missing", "rejected", "replaced")));
     for (std::size_t i = 0; i < report.streams.size(); ++i) {
       const curate::MixCounts& counts = report.streams[i];
-      DATALAKE_TRY(context.Print(fmt::format(
-          "{:<24} {:>12} {:>12} {:>12} {:>10} {:>10}", options.streams[i].name, counts.documents,
-          counts.written, counts.filtered, counts.too_short, counts.replaced)));
+      DATALAKE_TRY(context.Print(
+          fmt::format("{:<24} {:>12} {:>12} {:>12} {:>10} {:>10} {:>10} {:>10}",
+                      options.streams[i].name, counts.documents, counts.written, counts.filtered,
+                      counts.too_short, counts.missing, counts.rejected, counts.replaced)));
     }
     for (const std::string& output : report.outputs) {
       DATALAKE_TRY(context.Print(output));
