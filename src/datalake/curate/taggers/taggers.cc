@@ -8,6 +8,10 @@ Status AddBuiltinTaggers(TaggerRegistry& registry) {
   DATALAKE_TRY(
       registry.Add("c4_v1", "line and word rules of C4; javascript as a whole word", MakeC4V1));
   DATALAKE_TRY(registry.Add("c4_v2", "line and word rules of C4; javascript anywhere", MakeC4V2));
+  DATALAKE_TRY(
+      registry.Add("cc_re", "links to Creative Commons licences in metadata.html", MakeCcRe));
+  DATALAKE_TRY(registry.Add("cc_re_fast", "mentions of Creative Commons licences in metadata.html",
+                            MakeCcReFast));
   DATALAKE_TRY(registry.Add("char_length_strip_ws_v1",
                             "code points of the text without white space at its ends",
                             MakeCharLengthStripWsV1));

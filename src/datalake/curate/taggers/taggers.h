@@ -11,6 +11,8 @@ namespace datalake::curate {
 Result<std::unique_ptr<const Tagger>> MakeBytesLengthV1(const TaggerSettings& settings);
 Result<std::unique_ptr<const Tagger>> MakeC4V1(const TaggerSettings& settings);
 Result<std::unique_ptr<const Tagger>> MakeC4V2(const TaggerSettings& settings);
+Result<std::unique_ptr<const Tagger>> MakeCcRe(const TaggerSettings& settings);
+Result<std::unique_ptr<const Tagger>> MakeCcReFast(const TaggerSettings& settings);
 Result<std::unique_ptr<const Tagger>> MakeCharLengthStripWsV1(const TaggerSettings& settings);
 Result<std::unique_ptr<const Tagger>> MakeCharLengthV1(const TaggerSettings& settings);
 Result<std::unique_ptr<const Tagger>> MakeCharLengthWithParagraphsV1(
