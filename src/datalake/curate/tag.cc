@@ -7,6 +7,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -68,6 +69,7 @@ struct Scratch {
   DocumentView view;
   std::vector<std::unique_ptr<TaggerState>> states;
   std::vector<std::vector<Span>> spans;  // by tagger
+  std::vector<AttributeWriter::Values> values;
 };
 
 class ScratchStore {
@@ -102,11 +104,51 @@ class ScratchStore {
   std::vector<std::unique_ptr<Scratch>> free_ DATALAKE_GUARDED_BY(mutex_);
 };
 
+// Steps whose time is taken, as they stand in TagReport::costs: taggers come between parsing and
+// rendering.
+constexpr std::size_t kRead = 0;
+constexpr std::size_t kParse = 1;
+constexpr std::size_t kFirstTagger = 2;
+constexpr std::uint32_t kTimedDocuments = 8;  // taggers: of so many documents one is timed
+
+std::vector<TagCost> NoCosts(const TagPlan& plan) {
+  std::vector<TagCost> costs = {{"read"}, {"parse"}};
+  for (const PlannedTagger& tagger : plan.taggers) {
+    costs.push_back({tagger.name});
+  }
+  costs.push_back({"render"});
+  costs.push_back({"write"});
+  return costs;
+}
+
+void AddCosts(const std::vector<TagCost>& part, std::vector<TagCost>& sum) {
+  for (std::size_t i = 0; i < part.size(); ++i) {
+    sum[i].nanos += part[i].nanos;
+  }
+}
+
+class Stopwatch {
+ public:
+  explicit Stopwatch(const Clock& clock) : clock_(clock), from_(clock.SteadyNanos()) {}
+
+  // Adds the time since the last lap, `weight` times.
+  void Lap(TagCost& cost, std::int64_t weight = 1) {
+    const std::int64_t now = clock_.SteadyNanos();
+    cost.nanos += (now - from_) * weight;
+    from_ = now;
+  }
+
+ private:
+  const Clock& clock_;
+  std::int64_t from_;
+};
+
 // A block between the steps.
 struct Block {
   format::DocumentBatch batch;
   std::vector<std::unique_ptr<AttributeRows>> rows;  // by output
   std::vector<format::RejectedLine> rejects;
+  std::vector<TagCost> costs;
   Status status;
 };
 
@@ -135,12 +177,13 @@ class UnitRun {
     }
     DATALAKE_TRY_ASSIGN(reader_, format::OpenDocuments(context_.fs, unit_.input));
     DATALAKE_TRY(OpenOutputs());
-    DATALAKE_TRY(RunOrdered(
-        context_.pool, context_.stop,
-        {.read = [this](std::size_t slot) { return reader_->ReadBlock(blocks_[slot].batch); },
-         .work = [this](std::size_t slot) { Work(blocks_[slot]); },
-         .emit = [this](std::size_t slot) { return Emit(blocks_[slot]); }}));
+    DATALAKE_TRY(RunOrdered(context_.pool, context_.stop,
+                            {.read = [this](std::size_t slot) { return Read(blocks_[slot]); },
+                             .work = [this](std::size_t slot) { Work(blocks_[slot]); },
+                             .emit = [this](std::size_t slot) { return Emit(blocks_[slot]); }}));
+    Stopwatch watch(context_.clock);
     DATALAKE_TRY(Publish());
+    watch.Lap(report_.costs.back());
     report_.files_tagged = 1;
     return report_;
   }
@@ -225,6 +268,7 @@ class UnitRun {
       files_.push_back(std::move(file));
     }
     blocks_.resize(OrderedSlots(context_.pool));
+    report_.costs = NoCosts(plan_);
     for (Block& block : blocks_) {
       for (const auto& file : files_) {
         block.rows.push_back(file->MakeRows());
@@ -233,13 +277,23 @@ class UnitRun {
     return {};
   }
 
+  Result<bool> Read(Block& block) {
+    Stopwatch watch(context_.clock);
+    Result<bool> more = reader_->ReadBlock(block.batch);
+    watch.Lap(report_.costs[kRead]);
+    return more;
+  }
+
   void Work(Block& block) {
+    Stopwatch watch(context_.clock);
+    block.costs = NoCosts(plan_);
     block.rejects.clear();
     for (const auto& rows : block.rows) {
       rows->Clear();
     }
     std::unique_ptr<Scratch> scratch = scratch_.Take();
     block.status = reader_->Decode(block.batch, scratch->parser);
+    watch.Lap(block.costs[kParse]);
     if (block.status) {
       TagBlock(block, *scratch);
     }
@@ -260,33 +314,50 @@ class UnitRun {
         add_reject(*reject);
       }
     };
-    std::vector<AttributeWriter::Values> values;
+    std::uint32_t untimed = 0;
     for (const format::Document& document : block.batch.documents()) {
       add_rejects_before(document.line);
-      scratch.view.Reset(document.text, document.metadata_raw);
-      for (const std::size_t tagger : taggers_) {
-        scratch.spans[tagger].clear();
-        plan_.taggers[tagger].tagger->Tag(scratch.view, scratch.states[tagger].get(),
-                                          scratch.spans[tagger]);
+      std::optional<Stopwatch> watch;
+      if (untimed-- == 0) {
+        watch.emplace(context_.clock);
+        untimed = kTimedDocuments - 1;
       }
+      TagDocument(document, block, scratch, watch);
       if (!scratch.view.reject_reason().empty()) {
         add_reject({document.line, block.batch.ByteOffset(document),
                     std::string(scratch.view.reject_reason()), document.raw_line});
         continue;
       }
       for (std::size_t i = 0; i < outputs_.size(); ++i) {
-        values.clear();
+        scratch.values.clear();
         for (const std::size_t tagger : outputs_[i]->taggers) {
-          values.push_back({scratch.spans[tagger], scratch.states[tagger].get()});
+          scratch.values.push_back({scratch.spans[tagger], scratch.states[tagger].get()});
         }
-        block.rows[i]->Append(document.id, document.source, values);
+        block.rows[i]->Append(document.id, document.source, scratch.values);
+      }
+      if (watch) {
+        watch->Lap(block.costs[block.costs.size() - 2], kTimedDocuments);
       }
     }
     add_rejects_before(block.batch.num_lines());
   }
 
+  void TagDocument(const format::Document& document, Block& block, Scratch& scratch,
+                   std::optional<Stopwatch>& watch) const {
+    scratch.view.Reset(document.text, document.metadata_raw);
+    for (const std::size_t tagger : taggers_) {
+      scratch.spans[tagger].clear();
+      plan_.taggers[tagger].tagger->Tag(scratch.view, scratch.states[tagger].get(),
+                                        scratch.spans[tagger]);
+      if (watch) {
+        watch->Lap(block.costs[kFirstTagger + tagger], kTimedDocuments);
+      }
+    }
+  }
+
   Status Emit(Block& block) {
     DATALAKE_TRY(block.status);
+    Stopwatch watch(context_.clock);
     for (const format::RejectedLine& reject : block.rejects) {
       DATALAKE_TRY(EmitReject(block.batch, reject));
     }
@@ -297,6 +368,8 @@ class UnitRun {
     report_.documents += documents;
     report_.bytes += block.batch.size_bytes();
     counts_.AddBlock(documents, block.batch.size_bytes());
+    AddCosts(block.costs, report_.costs);
+    watch.Lap(report_.costs.back());
     return {};
   }
 
@@ -376,6 +449,7 @@ Result<TagReport> RunTag(const TagOptions& options, const TaggerRegistry& regist
   RunCounts counts(context.clock, context.progress);
   TagReport total;
   total.warnings = plan.warnings;
+  total.costs = NoCosts(plan);
   Mutex mutex;
   std::map<std::size_t, std::vector<std::string>> warnings;  // by unit
   const Status done =
@@ -388,6 +462,7 @@ Result<TagReport> RunTag(const TagOptions& options, const TaggerRegistry& regist
         total.documents += report.documents;
         total.rejects += report.rejects;
         total.bytes += report.bytes;
+        AddCosts(report.costs, total.costs);
         if (!report.warnings.empty()) {
           warnings[i] = report.warnings;
         }

@@ -100,6 +100,13 @@ struct TagPlan {
   Compatibility compatibility = Compatibility::kNone;
 };
 
+/// What one step of tagging took, over all threads. What taggers share (words, paragraphs) is paid
+/// by the first that asks for it.
+struct TagCost {
+  std::string name = {};  ///< "read", "parse", each tagger, "render", "write"
+  std::int64_t nanos = 0;
+};
+
 /// What tagging did.
 struct TagReport {
   std::uint64_t files_tagged = 0;
@@ -107,6 +114,9 @@ struct TagReport {
   std::uint64_t documents = 0;
   std::uint64_t rejects = 0;
   std::uint64_t bytes = 0;  ///< uncompressed input
+  /// About: of taggers and rendering every eighth document is timed. Compression by threads that
+  /// are free is in none of them.
+  std::vector<TagCost> costs;
   std::vector<std::string> warnings;
 };
 
@@ -122,7 +132,7 @@ Result<TagPlan> PlanTag(io::FileSystem& fs, const TagOptions& options,
 /// What tagging may use. Members outlive the run.
 struct TagContext {
   io::FileSystem& fs;
-  const Clock& clock;  ///< for the rate of progress events only
+  const Clock& clock;  ///< for the rate of progress events and for TagReport::costs
   ThreadPool& pool;    ///< threads that are free share a file's blocks
   ProgressSink& progress;
   std::stop_token stop;
