@@ -1,9 +1,11 @@
-// `tag` with gopher_v2 from .jsonl.gz to .jsonl.zst: MB/s of uncompressed JSONL per core of CPU.
+// `tag` from .jsonl.gz: MB/s of uncompressed JSONL per core of CPU, for the sets of taggers and the
+// forms of attributes that have a floor; where the time goes; what a second thread gives; time per
+// GB of a small and a large file.
 //
-//   tag_benchmark [--input FILE.jsonl.gz] [--threads 1] [--rounds 5]
+//   tag_benchmark [--input FILE.jsonl.gz] [--megabytes 64] [--rounds 5] [--part rates|threads|flat]
 //
-// Without an input it makes 64 MB of text. Before it times, every 50th document of the output is
-// compared with the plain form of the rules (testing/plain_gopher.h).
+// Without an input it makes text. Before it times, every 50th document of each output is compared
+// with the plain form of the Gopher rules (testing/plain_gopher.h), in Parquet too.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -15,6 +17,7 @@
 
 #include "datalake/base/clock.h"
 #include "datalake/base/thread_pool.h"
+#include "datalake/curate/attribute_reader.h"
 #include "datalake/curate/attribute_writer.h"
 #include "datalake/curate/tag.h"
 #include "datalake/format/document_reader.h"
@@ -30,25 +33,48 @@
 namespace datalake::benchmarks {
 namespace {
 
-constexpr std::size_t kMadeBytes = 64'000'000;
 constexpr int kVerifyEvery = 50;
 
 struct Arguments {
   std::string input;
-  std::size_t threads = 1;
+  std::string part;
+  std::size_t megabytes = 64;
   int rounds = 5;
 };
 
-Status MakeInput(io::FileSystem& fs, const std::string& path) {
-  MadeCorpus corpus(0.05);
-  std::string lines;
-  while (lines.size() < kMadeBytes) {
-    lines += MadeCorpus::Line(corpus.Next());
-  }
-  return WriteLines(fs, path, lines);
+struct Work {
+  std::string name;
+  std::vector<std::string> taggers;
+  curate::AttributesFormat format = curate::AttributesFormat::kLines;
+  double floor = 0;
+  double aim = 0;
+};
+
+const std::vector<Work>& Works() {
+  using curate::AttributesFormat;
+  static const std::vector<Work> works = {
+      {"gopher_v2", {"gopher_v2"}, AttributesFormat::kLines, 60, 60},
+      {"gopher_v2 + c4_v2", {"gopher_v2", "c4_v2"}, AttributesFormat::kLines, 110, 150},
+      {"gopher_v2 + c4_v2", {"gopher_v2", "c4_v2"}, AttributesFormat::kParquet, 140, 195},
+      {"gopher_v2 + c4_v2 + pii + paragraph lengths",
+       {"gopher_v2", "c4_v2", "pii_regex_v2", "char_length_with_paragraphs_v1"},
+       AttributesFormat::kLines,
+       80,
+       120}};
+  return works;
 }
 
-std::string ExpectedLine(const format::Document& document) {
+Result<std::string> MadeLines(std::size_t bytes) {
+  MadeCorpus corpus(0.05);
+  std::string lines;
+  while (lines.size() < bytes) {
+    lines += MadeCorpus::Line(corpus.Next());
+  }
+  return lines;
+}
+
+// The row of a document as far as gopher_v2, which comes first, makes it.
+std::string ExpectedBegin(const format::Document& document) {
   std::string line;
   json::Writer writer(line);
   writer.BeginObject();
@@ -67,89 +93,194 @@ std::string ExpectedLine(const format::Document& document) {
     writer.Key("bench__gopher_v2__" + type);
     writer.Raw(fmt::format("[[0,{},{}]]", static_cast<std::uint64_t>(chars), number));
   }
-  writer.EndObject();
-  writer.Key("source");
-  writer.String(document.source);
-  writer.EndObject();
   return line;
 }
 
 Status Verify(io::FileSystem& fs, const std::string& input, const std::string& output) {
-  DATALAKE_TRY_ASSIGN(const std::string attributes, ReadLines(fs, output));
+  DATALAKE_TRY_ASSIGN(const auto attributes, curate::AttributeReader::Open(fs, output));
   DATALAKE_TRY_ASSIGN(const auto reader, format::OpenDocuments(fs, input));
   format::DocumentBatch batch;
-  std::size_t at = 0;
+  curate::AttributeBatch rows;
   int number = 0;
   while (true) {
     DATALAKE_TRY_ASSIGN(const bool more, reader->Next(batch));
-    if (!more) {
-      break;
+    DATALAKE_TRY_ASSIGN(const std::uint64_t count,
+                        attributes->Read(more ? batch.num_lines() : 1, rows));
+    if (count != (more ? batch.num_lines() : 0)) {
+      return Error{ErrorCode::kInternal, "attributes have another number of rows"};
     }
+    if (!more) {
+      return {};
+    }
+    DATALAKE_TRY(attributes->Decode(rows));
     for (const format::Document& document : batch.documents()) {
-      const std::size_t end = std::min(attributes.find('\n', at), attributes.size());
       if (number++ % kVerifyEvery == 0 &&
-          std::string_view(attributes).substr(at, end - at) != ExpectedLine(document)) {
+          !rows.rows()[document.line].starts_with(ExpectedBegin(document))) {
         return Error{ErrorCode::kInternal,
                      fmt::format("wrong attributes: {}", batch.Where(document.line))};
       }
-      at = end + 1;
     }
   }
-  if (at != attributes.size()) {
-    return Error{ErrorCode::kInternal, "attributes have another number of lines"};
-  }
-  return {};
 }
 
-Status Run(const Arguments& arguments) {
-  testing::TempDir folder;
-  io::LocalFileSystem fs;
-  std::string input = arguments.input;
-  if (input.empty()) {
-    input = io::JoinPath(folder.path(), "made.jsonl.gz");
-    DATALAKE_TRY(MakeInput(fs, input));
-  }
-  curate::TaggerRegistry registry;
-  DATALAKE_TRY(curate::AddBuiltinTaggers(registry));
-  const std::string destination = io::JoinPath(folder.path(), "attributes");
-  const curate::TagOptions options{.documents = {input},
-                                   .destination = {destination},
-                                   .taggers = {"gopher_v2"},
-                                   .experiment = "bench",
-                                   .existing = curate::ExistingOutputs::kReplace,
-                                   .compression = "zst"};
-  const SystemClock clock;
-  NullProgress progress;
-  ThreadPool pool(arguments.threads);
-  DATALAKE_TRY_ASSIGN(const curate::TagPlan plan, curate::PlanTag(fs, options, registry));
-  double best_cpu = 1e9;
-  double best_wall = 1e9;
+struct Timing {
+  double cpu = 1e9;  // seconds, of the best round
+  double wall = 1e9;
   curate::TagReport report;
-  for (int round = 0; round <= arguments.rounds; ++round) {
-    const double cpu = ProcessCpuSeconds();
-    const std::int64_t wall = clock.SteadyNanos();
-    DATALAKE_TRY_ASSIGN(report, curate::RunTag(options, registry, {fs, clock, pool, progress, {}}));
-    if (round == 0) {  // verified, not timed
-      DATALAKE_TRY(Verify(fs, input, plan.units[0].outputs[0].path));
-      continue;
+};
+
+class Bench {
+ public:
+  explicit Bench(const Arguments& arguments) : arguments_(arguments) {}
+
+  Status Run() {
+    DATALAKE_TRY(curate::AddBuiltinTaggers(registry_));
+    if (arguments_.part.empty() || arguments_.part == "rates") {
+      DATALAKE_TRY(Rates());
     }
-    best_cpu = std::min(best_cpu, ProcessCpuSeconds() - cpu);
-    best_wall = std::min(best_wall, static_cast<double>(clock.SteadyNanos() - wall) * 1e-9);
+    if (arguments_.part.empty() || arguments_.part == "threads") {
+      DATALAKE_TRY(Threads());
+    }
+    if (arguments_.part.empty() || arguments_.part == "flat") {
+      DATALAKE_TRY(Flat());
+    }
+    fmt::print("peak memory   {:.0f} MB\n", static_cast<double>(PeakMemoryBytes()) / 1e6);
+    return {};
   }
-  DATALAKE_TRY_ASSIGN(const double inflate, InflateMbps(fs, input));
-  const double megabytes = static_cast<double>(report.bytes) / 1e6;
-  const double rate = megabytes / best_cpu;
-  fmt::print("input                {:.1f} MB of JSONL, {} documents, verified\n", megabytes,
-             report.documents);
-  fmt::print("isa-l inflate        {:.0f} MB/s per core\n", inflate);
-  fmt::print("tag gopher_v2        {:.0f} MB/s and {:.0f} documents/s per core of CPU\n", rate,
-             static_cast<double>(report.documents) / best_cpu);
-  fmt::print("  scaled             {:.0f} MB/s at {:.0f} MB/s of inflate (floor 60)\n",
-             ScaledMbps(rate, inflate), kReferenceInflateMbps);
-  fmt::print("  wall, {} threads    {:.0f} MB/s\n", arguments.threads, megabytes / best_wall);
-  fmt::print("peak memory          {:.0f} MB\n", static_cast<double>(PeakMemoryBytes()) / 1e6);
-  return {};
-}
+
+ private:
+  Status Rates() {
+    std::string input = arguments_.input;
+    if (input.empty()) {
+      DATALAKE_TRY_ASSIGN(input, MakeInput("rates.jsonl.gz", arguments_.megabytes * 1'000'000));
+    }
+    for (const Work& work : Works()) {
+      DATALAKE_TRY_ASSIGN(const Timing timing, Time({input}, work, 1));
+      DATALAKE_TRY_ASSIGN(const double inflate, InflateMbps(fs_, input));
+      const double megabytes = static_cast<double>(timing.report.bytes) / 1e6;
+      const double rate = megabytes / timing.cpu;
+      fmt::print("{}, {}: {:.1f} MB, {} documents, verified\n", work.name,
+                 work.format == curate::AttributesFormat::kParquet ? "Parquet" : ".jsonl.zst",
+                 megabytes, timing.report.documents);
+      fmt::print(
+          "  {:.0f} MB/s per core of CPU; {:.0f} scaled from {:.0f} to {:.0f} MB/s of "
+          "inflate (floor {:.0f}, aim {:.0f})\n",
+          rate, ScaledMbps(rate, inflate), inflate, kReferenceInflateMbps, work.floor, work.aim);
+      PrintCosts(timing);
+    }
+    return {};
+  }
+
+  static void PrintCosts(const Timing& timing) {
+    double rest = timing.cpu;
+    for (const curate::TagCost& cost : timing.report.costs) {
+      const double seconds = static_cast<double>(cost.nanos) * 1e-9;
+      rest -= seconds;
+      fmt::print("    {:<32} {:5.1f} %\n", cost.name, 100 * seconds / timing.cpu);
+    }
+    fmt::print("    {:<32} {:5.1f} %\n", "rest", 100 * rest / timing.cpu);
+  }
+
+  // The same text as one file of each form and as eight.
+  Status Threads() {
+    const std::size_t bytes = arguments_.megabytes * 1'000'000;
+    fmt::print("threads: wall seconds (CPU seconds), gopher_v2 + c4_v2 to .jsonl.zst\n");
+    for (const std::string suffix : {".jsonl", ".jsonl.zst", ".jsonl.gz"}) {
+      DATALAKE_TRY_ASSIGN(const std::string input, MakeInput("one" + suffix, bytes));
+      DATALAKE_TRY(PrintThreads("one " + suffix, {input}));
+    }
+    // As gzip(1) writes it: nothing tells where its pieces could begin.
+    DATALAKE_TRY_ASSIGN(const std::string single, MakeSingleMember(bytes));
+    DATALAKE_TRY(PrintThreads("one .jsonl.gz of one member", {single}));
+    std::vector<std::string> eight;
+    for (int i = 0; i < 8; ++i) {
+      DATALAKE_TRY_ASSIGN(std::string input,
+                          MakeInput(fmt::format("eight-{}.jsonl.gz", i), bytes / 8));
+      eight.push_back(std::move(input));
+    }
+    return PrintThreads("eight .jsonl.gz", eight);
+  }
+
+  Status PrintThreads(const std::string& name, const std::vector<std::string>& inputs) {
+    std::string line = fmt::format("  {:<28}", name);
+    double one = 0;
+    for (const std::size_t threads : {1, 2}) {
+      DATALAKE_TRY_ASSIGN(const Timing timing, Time(inputs, Works()[1], threads));
+      one = threads == 1 ? timing.wall : one;
+      line += fmt::format(" {}: {:.2f} ({:.2f})", threads, timing.wall, timing.cpu);
+      line += threads == 1 ? "" : fmt::format(" = {:.2f} times", one / timing.wall);
+    }
+    fmt::print("{}\n", line);
+    return {};
+  }
+
+  Status Flat() {
+    for (const std::size_t megabytes : {100, 1000}) {
+      DATALAKE_TRY_ASSIGN(const std::string input,
+                          MakeInput("flat.jsonl.gz", megabytes * 1'000'000));
+      DATALAKE_TRY_ASSIGN(const Timing timing, Time({input}, Works()[1], 1));
+      fmt::print("{} MB: {:.2f} CPU seconds per GB\n", megabytes,
+                 timing.cpu / static_cast<double>(timing.report.bytes) * 1e9);
+    }
+    return {};
+  }
+
+  Result<Timing> Time(const std::vector<std::string>& inputs, const Work& work,
+                      std::size_t threads) {
+    const std::string destination = io::JoinPath(folder_.path(), "attributes");
+    const curate::TagOptions options{
+        .documents = inputs,
+        .destination = std::vector<std::string>(inputs.size(), destination),
+        .taggers = work.taggers,
+        .experiment = "bench",
+        .existing = curate::ExistingOutputs::kReplace,
+        .compression = "zst",
+        .format = work.format};
+    NullProgress progress;
+    ThreadPool pool(threads);
+    DATALAKE_TRY_ASSIGN(const curate::TagPlan plan, curate::PlanTag(fs_, options, registry_));
+    Timing best;
+    for (int round = 0; round <= arguments_.rounds; ++round) {
+      const double cpu = ProcessCpuSeconds();
+      const std::int64_t wall = clock_.SteadyNanos();
+      DATALAKE_TRY_ASSIGN(curate::TagReport report,
+                          curate::RunTag(options, registry_, {fs_, clock_, pool, progress, {}}));
+      const double seconds = ProcessCpuSeconds() - cpu;
+      best.wall = std::min(best.wall, static_cast<double>(clock_.SteadyNanos() - wall) * 1e-9);
+      if (round == 0) {  // verified, not timed
+        DATALAKE_TRY(Verify(fs_, inputs[0], plan.units[0].outputs[0].path));
+        best.wall = 1e9;
+      } else if (seconds < best.cpu) {
+        best.cpu = seconds;
+        best.report = std::move(report);
+      }
+    }
+    return best;
+  }
+
+  Result<std::string> MakeInput(const std::string& name, std::size_t bytes) {
+    const std::string path = io::JoinPath(folder_.path(), name);
+    DATALAKE_TRY(fs_.RemoveTree(path));
+    DATALAKE_TRY_ASSIGN(const std::string lines, MadeLines(bytes));
+    DATALAKE_TRY(WriteLines(fs_, path, lines));
+    return path;
+  }
+
+  // Stored lines go through the program gzip.
+  Result<std::string> MakeSingleMember(std::size_t bytes) {
+    DATALAKE_TRY_ASSIGN(const std::string plain, MakeInput("single.jsonl", bytes));
+    if (std::system(fmt::format("gzip -3 -f '{}'", plain).c_str()) != 0) {
+      return Error{ErrorCode::kNotFound, "cannot run the program gzip"};
+    }
+    return plain + ".gz";
+  }
+
+  const Arguments& arguments_;
+  testing::TempDir folder_;
+  io::LocalFileSystem fs_;
+  const SystemClock clock_;
+  curate::TaggerRegistry registry_;
+};
 
 }  // namespace
 }  // namespace datalake::benchmarks
@@ -160,13 +291,15 @@ int main(int argc, char** argv) {
     const std::string_view name = argv[i];
     if (name == "--input") {
       arguments.input = argv[i + 1];
-    } else if (name == "--threads") {
-      arguments.threads = static_cast<std::size_t>(std::atoi(argv[i + 1]));
+    } else if (name == "--megabytes") {
+      arguments.megabytes = static_cast<std::size_t>(std::atoi(argv[i + 1]));
     } else if (name == "--rounds") {
       arguments.rounds = std::atoi(argv[i + 1]);
+    } else if (name == "--part") {
+      arguments.part = argv[i + 1];
     }
   }
-  const datalake::Status status = datalake::benchmarks::Run(arguments);
+  const datalake::Status status = datalake::benchmarks::Bench(arguments).Run();
   if (!status) {
     fmt::print(stderr, "tag_benchmark: {}\n", status.error().message);
     return 1;

@@ -127,20 +127,18 @@ void AddCosts(const std::vector<TagCost>& part, std::vector<TagCost>& sum) {
   }
 }
 
+// CPU time of this thread.
 class Stopwatch {
  public:
-  explicit Stopwatch(const Clock& clock) : clock_(clock), from_(clock.SteadyNanos()) {}
-
   // Adds the time since the last lap, `weight` times.
   void Lap(TagCost& cost, std::int64_t weight = 1) {
-    const std::int64_t now = clock_.SteadyNanos();
+    const std::int64_t now = ThreadCpuNanos();
     cost.nanos += (now - from_) * weight;
     from_ = now;
   }
 
  private:
-  const Clock& clock_;
-  std::int64_t from_;
+  std::int64_t from_ = ThreadCpuNanos();
 };
 
 // A block between the steps.
@@ -181,7 +179,7 @@ class UnitRun {
                             {.read = [this](std::size_t slot) { return Read(blocks_[slot]); },
                              .work = [this](std::size_t slot) { Work(blocks_[slot]); },
                              .emit = [this](std::size_t slot) { return Emit(blocks_[slot]); }}));
-    Stopwatch watch(context_.clock);
+    Stopwatch watch;
     DATALAKE_TRY(Publish());
     watch.Lap(report_.costs.back());
     report_.files_tagged = 1;
@@ -278,14 +276,14 @@ class UnitRun {
   }
 
   Result<bool> Read(Block& block) {
-    Stopwatch watch(context_.clock);
+    Stopwatch watch;
     Result<bool> more = reader_->ReadBlock(block.batch);
     watch.Lap(report_.costs[kRead]);
     return more;
   }
 
   void Work(Block& block) {
-    Stopwatch watch(context_.clock);
+    Stopwatch watch;
     block.costs = NoCosts(plan_);
     block.rejects.clear();
     for (const auto& rows : block.rows) {
@@ -319,7 +317,7 @@ class UnitRun {
       add_rejects_before(document.line);
       std::optional<Stopwatch> watch;
       if (untimed-- == 0) {
-        watch.emplace(context_.clock);
+        watch.emplace();
         untimed = kTimedDocuments - 1;
       }
       TagDocument(document, block, scratch, watch);
@@ -357,7 +355,7 @@ class UnitRun {
 
   Status Emit(Block& block) {
     DATALAKE_TRY(block.status);
-    Stopwatch watch(context_.clock);
+    Stopwatch watch;
     for (const format::RejectedLine& reject : block.rejects) {
       DATALAKE_TRY(EmitReject(block.batch, reject));
     }

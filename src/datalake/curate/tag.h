@@ -100,8 +100,8 @@ struct TagPlan {
   Compatibility compatibility = Compatibility::kNone;
 };
 
-/// What one step of tagging took, over all threads. What taggers share (words, paragraphs) is paid
-/// by the first that asks for it.
+/// CPU time of one step of tagging, over all threads. What taggers share (words, paragraphs) is
+/// paid by the first that asks for it.
 struct TagCost {
   std::string name = {};  ///< "read", "parse", each tagger, "render", "write"
   std::int64_t nanos = 0;
@@ -132,7 +132,7 @@ Result<TagPlan> PlanTag(io::FileSystem& fs, const TagOptions& options,
 /// What tagging may use. Members outlive the run.
 struct TagContext {
   io::FileSystem& fs;
-  const Clock& clock;  ///< for the rate of progress events and for TagReport::costs
+  const Clock& clock;  ///< for the rate of progress events only
   ThreadPool& pool;    ///< threads that are free share a file's blocks
   ProgressSink& progress;
   std::stop_token stop;
