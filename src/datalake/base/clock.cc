@@ -1,7 +1,5 @@
 #include "datalake/base/clock.h"
 
-#include <time.h>
-
 #include <charconv>
 #include <ctime>
 
@@ -39,12 +37,6 @@ std::int64_t SystemClock::SteadyNanos() const {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
              std::chrono::steady_clock::now().time_since_epoch())
       .count();
-}
-
-std::int64_t ThreadCpuNanos() {
-  timespec time{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
 }
 
 std::string FormatTimestamp(Timestamp time) {

@@ -31,10 +31,6 @@ class SystemClock final : public Clock {
   std::int64_t SteadyNanos() const override;
 };
 
-/// CPU time of the calling thread in nanoseconds, for shares of cost: other threads on the same
-/// core do not count. About 0.2 us. Thread-safe.
-std::int64_t ThreadCpuNanos();
-
 /// "2026-01-31T12:34:56.123456Z" (RFC 3339, always six decimals).
 std::string FormatTimestamp(Timestamp time);
 

@@ -1,5 +1,6 @@
 #include "datalake/base/process.h"
 
+#include <time.h>
 #include <unistd.h>
 
 #include <array>
@@ -93,6 +94,12 @@ Liveness LivenessOf(std::string_view identity) {
   }
   return StartTicks(other.pid) == other.start && other.start != "0" ? Liveness::kAlive
                                                                     : Liveness::kDead;
+}
+
+std::int64_t ThreadCpuNanos() {
+  timespec time{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
 }
 
 }  // namespace datalake

@@ -17,4 +17,8 @@ enum class Liveness : std::uint8_t { kAlive = 1, kDead = 2, kUnknown = 3 };
 /// identities are kUnknown. Thread-safe.
 Liveness LivenessOf(std::string_view identity);
 
+/// CPU time of the calling thread in nanoseconds, for shares of cost: other threads on the same
+/// core do not count. About 0.3 us. Thread-safe.
+std::int64_t ThreadCpuNanos();
+
 }  // namespace datalake

@@ -79,11 +79,11 @@ void AttributeBatch::Clear(std::uint64_t first_row) {
 
 Result<std::unique_ptr<AttributeReader>> AttributeReader::Open(io::FileSystem& fs,
                                                                std::string_view path,
-                                                               ThreadPool* /*pool*/) {
+                                                               ThreadPool* pool) {
   if (path.ends_with(".parquet")) {
     return OpenParquetAttributes(fs, path);
   }
-  DATALAKE_TRY_ASSIGN(auto lines, format::OpenDocuments(fs, path));
+  DATALAKE_TRY_ASSIGN(auto lines, format::OpenDocuments(fs, path, {.pool = pool}));
   return std::make_unique<JsonLinesAttributes>(std::move(lines));
 }
 

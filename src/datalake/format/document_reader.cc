@@ -170,7 +170,7 @@ Result<std::unique_ptr<DocumentReader>> OpenDocuments(io::FileSystem& fs, std::s
   if (path.ends_with(".parquet")) {
     return OpenParquetDocuments(fs, path, options);
   }
-  DATALAKE_TRY_ASSIGN(auto input, io::OpenCompressed(fs, path));
+  DATALAKE_TRY_ASSIGN(auto input, io::OpenCompressed(fs, path, options.pool));
   return std::make_unique<JsonLinesReader>(std::string(path), std::move(input), options);
 }
 

@@ -7,6 +7,10 @@
 #include "datalake/base/result.h"
 #include "datalake/format/document_batch.h"
 
+namespace datalake {
+class ThreadPool;
+}  // namespace datalake
+
 namespace datalake::io {
 class FileSystem;
 }  // namespace datalake::io
@@ -20,6 +24,9 @@ struct DocumentReaderOptions {
   /// A line that is longer than this and than a block is an error: it bounds memory. Of Parquet, a
   /// row with a longer value is rejected.
   std::size_t max_line_bytes = std::size_t{128} << 20;
+  /// Its free threads decompress ahead; ReadBlock may be called from one of its tasks. Must outlive
+  /// the reader.
+  ThreadPool* pool = nullptr;
 
   /// Errors: kInvalidArgument.
   Status Validate() const;

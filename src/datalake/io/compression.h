@@ -18,10 +18,14 @@ enum class Compression : std::uint8_t { kNone, kGzip, kZstd };
 Compression CompressionOfPath(std::string_view path);
 
 /// Reads a file uncompressed: gzip with any number of members (RFC 1952), zstd with any number of
-/// frames (RFC 8878), or plain, told by its first bytes, which must agree with the suffix. `fs` is
-/// only used now. Errors: kInvalidArgument (content and suffix disagree); from Read: kCorruption
-/// naming file and byte offset (truncated, damaged, trailing garbage).
-Result<std::unique_ptr<InputStream>> OpenCompressed(FileSystem& fs, std::string_view path);
+/// frames (RFC 8878), or plain, told by its first bytes, which must agree with the suffix. Frames
+/// of at most 16 MiB that tell their size (all that MakeCompressor writes) are decompressed ahead
+/// by free threads of `pool`, of which the reader may be a task; bytes and errors do not depend on
+/// it. Memory: about 5 MiB a thread for such frames. `fs` is only used now, `pool` must outlive the
+/// stream. Errors: kInvalidArgument (content and suffix disagree); from Read: kCorruption naming
+/// file and byte offset (truncated, damaged, trailing garbage).
+Result<std::unique_ptr<InputStream>> OpenCompressed(FileSystem& fs, std::string_view path,
+                                                    ThreadPool* pool = nullptr);
 
 /// Compresses what is written into `sink`, which is closed with it. `level` 0 is the default (gzip
 /// and zstd: 1); gzip goes through ISA-L (levels 1 to 3) or libdeflate (4 to 12), zstd has 1 to 22.

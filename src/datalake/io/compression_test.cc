@@ -58,8 +58,22 @@ class CompressionTest : public ::testing::Test {
     return ReadFile(fs_, "/scratch", 1U << 30).value_or("");
   }
 
+  // With and without threads the same comes out.
   Result<std::string> Read(std::string_view path, std::size_t read_bytes = 70'000) {
-    DATALAKE_TRY_ASSIGN(const auto in, OpenCompressed(fs_, path));
+    ThreadPool pool(3);
+    const Result<std::string> parallel = ReadWith(&pool, path, read_bytes);
+    Result<std::string> alone = ReadWith(nullptr, path, read_bytes);
+    EXPECT_EQ(parallel.has_value(), alone.has_value());
+    if (parallel && alone) {
+      EXPECT_TRUE(*parallel == *alone);
+    } else if (!parallel && !alone) {
+      EXPECT_EQ(parallel.error().message, alone.error().message);
+    }
+    return alone;
+  }
+
+  Result<std::string> ReadWith(ThreadPool* pool, std::string_view path, std::size_t read_bytes) {
+    DATALAKE_TRY_ASSIGN(const auto in, OpenCompressed(fs_, path, pool));
     std::string text;
     std::vector<std::byte> buffer(read_bytes);
     while (true) {
@@ -125,6 +139,47 @@ TEST_F(CompressionTest, ReadsManyMembersAndFramesWithAnyReadSize) {
     EXPECT_EQ(Read("/f.gz", read_bytes).value_or("failed"), all) << read_bytes;
     EXPECT_EQ(Read("/f.zst", read_bytes).value_or("failed"), all) << read_bytes;
   }
+}
+
+// Also the bytes before the damage, and the offset of it in the file.
+TEST_F(CompressionTest, DamageBehindManyFramesIsReportedWhereItIs) {
+  const std::string text = MakeText(9'000'000, 8);
+  for (const Form& form : kForms) {
+    std::string bytes = Compress(text, form.compression, form.level);
+    const std::size_t at = bytes.size() * 3 / 4;
+    bytes[at] = static_cast<char>(bytes[at] ^ 0x55);
+    PutRaw(form.path, bytes);
+    ThreadPool pool(4);
+    auto in = OpenCompressed(fs_, form.path, &pool);
+    ASSERT_THAT(in, IsOk());
+    std::string read;
+    std::vector<std::byte> buffer(50'000);
+    Result<std::size_t> n = (*in)->Read(buffer);
+    for (; n && *n > 0; n = (*in)->Read(buffer)) {
+      read.append(reinterpret_cast<const char*>(buffer.data()), *n);
+    }
+    EXPECT_THAT(n, IsError(ErrorCode::kCorruption, form.path));
+    EXPECT_GT(read.size(), text.size() / 4);
+    const std::string message = n.error().message;
+    const std::uint64_t offset = std::stoull(message.substr(message.rfind(' ') + 1));
+    EXPECT_GT(offset, bytes.size() / 2);
+    EXPECT_LE(offset, bytes.size());
+  }
+}
+
+TEST_F(CompressionTest, ReadsFramesThatTellNoSize) {
+  const std::string text = MakeText(3'000'000, 9);
+  const std::string zstd = Compress(text, Compression::kZstd);
+  const std::string known = zstd.substr(0, zstd.size() - kSeekTableBytes - 8);
+  // A frame of one raw block "ab\n" without content size, before and behind (RFC 8878 §3.1.1).
+  const std::string unknown(
+      "\x28\xb5\x2f\xfd\x00\x58\x19\x00\x00"
+      "ab\n",
+      12);
+  PutRaw("/f.zst", unknown + known + unknown + zstd);
+  EXPECT_EQ(Read("/f.zst").value_or("failed"), "ab\n" + text + "ab\n" + text);
+  PutRaw("/g.zst", known + unknown + zstd);
+  EXPECT_EQ(Read("/g.zst").value_or("failed"), text + "ab\n" + text);
 }
 
 TEST_F(CompressionTest, FramesEndBehindLines) {

@@ -13,6 +13,7 @@
 #include <zstd.h>
 
 #include "datalake/io/compression.h"
+#include "datalake/io/frame_reader_internal.h"
 
 namespace datalake::io {
 namespace {
@@ -23,9 +24,14 @@ constexpr std::size_t kMagicBytes = 4;
 // The compressed side of a decompressor: a buffer over the file, that knows its offset.
 class Source {
  public:
-  // `head` holds the bytes that were read from `input` already.
-  Source(std::unique_ptr<InputStream> input, std::string path, std::string_view head)
-      : input_(std::move(input)), path_(std::move(path)), buffer_(kInputBytes), end_(head.size()) {
+  // `head` holds the bytes that were read from `input` already, `base` is its offset in the file.
+  Source(std::unique_ptr<InputStream> input, std::string path, std::string_view head,
+         std::uint64_t base)
+      : input_(std::move(input)),
+        path_(std::move(path)),
+        buffer_(std::max(kInputBytes, head.size())),
+        end_(head.size()),
+        base_(base) {
     std::memcpy(buffer_.data(), head.data(), head.size());
   }
 
@@ -61,7 +67,7 @@ class Source {
   std::vector<std::byte> buffer_;
   std::size_t begin_ = 0;
   std::size_t end_;
-  std::uint64_t base_ = 0;  // offset in the file of the buffer's first byte
+  std::uint64_t base_;  // offset in the file of the buffer's first byte
   bool file_ended_ = false;
 };
 
@@ -254,7 +260,8 @@ Compression CompressionOfPath(std::string_view path) {
   return Compression::kNone;
 }
 
-Result<std::unique_ptr<InputStream>> OpenCompressed(FileSystem& fs, std::string_view path) {
+Result<std::unique_ptr<InputStream>> OpenCompressed(FileSystem& fs, std::string_view path,
+                                                    ThreadPool* pool) {
   DATALAKE_TRY_ASSIGN(auto input, fs.OpenInput(path));
   std::array<char, kMagicBytes> bytes{};
   std::size_t size = 0;
@@ -269,13 +276,17 @@ Result<std::unique_ptr<InputStream>> OpenCompressed(FileSystem& fs, std::string_
   const std::string_view head(bytes.data(), size);
   const Compression compression = CompressionOfPath(path);
   DATALAKE_TRY(CheckContent(path, compression, head));
-  switch (compression) {
-    case Compression::kGzip:
-      return std::make_unique<GzipReader>(Source(std::move(input), std::string(path), head));
-    case Compression::kZstd:
-      return std::make_unique<ZstdReader>(Source(std::move(input), std::string(path), head));
-    case Compression::kNone:
-      break;
+  if (compression != Compression::kNone) {
+    return MakeFrameReader(std::move(input), std::string(head), compression, pool,
+                           [compression, name = std::string(path)](
+                               std::unique_ptr<InputStream> rest, std::string begin,
+                               std::uint64_t offset) -> std::unique_ptr<InputStream> {
+                             Source source(std::move(rest), name, begin, offset);
+                             if (compression == Compression::kGzip) {
+                               return std::make_unique<GzipReader>(std::move(source));
+                             }
+                             return std::make_unique<ZstdReader>(std::move(source));
+                           });
   }
   return std::make_unique<PlainReader>(std::move(input), std::string(head));
 }
