@@ -65,6 +65,9 @@ class OptionSet {
   virtual ~OptionSet() = default;
 
   virtual void Flag(std::string_view names, bool& target, std::string_view help) = 0;
+  /// A flag that may be left out, given, or given as its --no- form.
+  virtual void Switch(std::string_view names, std::optional<bool>& target,
+                      std::string_view help) = 0;
   virtual void String(std::string_view names, std::string& target, std::string_view help) = 0;
   virtual void Integer(std::string_view names, std::int64_t& target, std::string_view help) = 0;
   virtual void Number(std::string_view names, double& target, std::string_view help) = 0;

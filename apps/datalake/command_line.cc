@@ -31,13 +31,13 @@ class Cli11OptionSet final : public OptionSet {
   explicit Cli11OptionSet(CLI::App& app) : app_(app) {}
 
   void Flag(std::string_view names, bool& target, std::string_view help) override {
-    // Every long flag has its --no- form, as in the toolkit.
-    std::string spec = Canonical(names);
-    const std::size_t dashes = spec.rfind("--");
-    if (dashes != std::string::npos) {
-      spec += ",!--no-" + spec.substr(dashes + 2);
-    }
-    app_.add_flag(spec, target, std::string(help));
+    app_.add_flag(WithNoForm(names), target, std::string(help));
+  }
+
+  void Switch(std::string_view names, std::optional<bool>& target, std::string_view help) override {
+    app_.add_flag_function(
+        WithNoForm(names), [&target](std::int64_t count) { target = count > 0; },
+        std::string(help));
   }
 
   void String(std::string_view names, std::string& target, std::string_view help) override {
@@ -83,6 +83,16 @@ class Cli11OptionSet final : public OptionSet {
   }
 
  private:
+  // Every long flag has its --no- form, as in the toolkit.
+  static std::string WithNoForm(std::string_view names) {
+    std::string spec = Canonical(names);
+    const std::size_t dashes = spec.rfind("--");
+    if (dashes != std::string::npos) {
+      spec += ",!--no-" + spec.substr(dashes + 2);
+    }
+    return spec;
+  }
+
   static std::string Canonical(std::string_view names) {
     std::string canonical(names);
     std::replace(canonical.begin(), canonical.end(), '_', '-');

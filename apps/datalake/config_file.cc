@@ -1,8 +1,5 @@
 #include "apps/datalake/config_file.h"
 
-#include <charconv>
-#include <cstdlib>
-#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -12,95 +9,14 @@
 #include "datalake/io/atomic_file.h"
 #include "datalake/io/file_system.h"
 
+#include "apps/datalake/config_interpolation.h"
+#include "apps/datalake/config_scalar.h"
+
 namespace datalake::apps {
 namespace {
 
 constexpr std::uint64_t kMaxConfigBytes = 16 << 20;
 constexpr std::size_t kMaxNodes = 200'000;  // aliases of aliases cannot blow up
-
-bool IsOneOf(std::string_view text, std::initializer_list<std::string_view> words) {
-  for (const std::string_view word : words) {
-    if (text == word) {
-      return true;
-    }
-  }
-  return false;
-}
-
-template <typename Number>
-std::optional<Number> ReadNumber(std::string_view digits) {
-  Number number{};
-  const char* const end = digits.data() + digits.size();
-  const auto [stop, error] = std::from_chars(digits.data(), end, number);
-  return error == std::errc() && stop == end ? std::optional(number) : std::nullopt;
-}
-
-// A plain scalar's value by its form.
-json::Value ScalarValue(const std::string& text) {
-  if (IsOneOf(text, {"", "~", "null", "Null", "NULL"})) {
-    return nullptr;
-  }
-  if (IsOneOf(text, {"true", "True", "TRUE", "yes", "Yes", "YES", "on", "On", "ON"})) {
-    return true;
-  }
-  if (IsOneOf(text, {"false", "False", "FALSE", "no", "No", "NO", "off", "Off", "OFF"})) {
-    return false;
-  }
-  std::string digits;
-  for (const char c : text) {
-    if (c != '_') {
-      digits.push_back(c);
-    }
-  }
-  const bool is_numeric = digits.find_first_not_of("0123456789+-.eE") == std::string::npos &&
-                          digits.find_first_of("0123456789") != std::string::npos &&
-                          text.front() != '_';
-  if (!is_numeric) {
-    return text;
-  }
-  const std::string_view unsigned_part =
-      std::string_view(digits).substr(digits.front() == '+' ? 1 : 0);
-  if (const auto integer = ReadNumber<std::int64_t>(unsigned_part); integer.has_value()) {
-    return *integer;
-  }
-  if (const auto integer = ReadNumber<std::uint64_t>(unsigned_part); integer.has_value()) {
-    return *integer;
-  }
-  if (const auto number = ReadNumber<double>(unsigned_part); number.has_value()) {
-    return *number;
-  }
-  return text;
-}
-
-// `${oc.env:NAME}` replaced, at any place of the text.
-Result<std::string> Interpolate(std::string text, std::string_view where) {
-  static constexpr std::string_view kEnvironment = "${oc.env:";
-  std::string out;
-  std::size_t at = 0;
-  while (true) {
-    const std::size_t begin = text.find("${", at);
-    const std::size_t end = text.find('}', begin);
-    if (begin == std::string::npos || end == std::string::npos) {
-      return out + text.substr(at);
-    }
-    const std::string whole = text.substr(begin, end - begin + 1);
-    if (!whole.starts_with(kEnvironment)) {
-      return Error{ErrorCode::kUnsupported,
-                   fmt::format("only ${{oc.env:NAME}} is interpolated: {}: {}", where, whole)};
-    }
-    const std::string inner =
-        whole.substr(kEnvironment.size(), whole.size() - 1 - kEnvironment.size());
-    const std::size_t comma = inner.find(',');
-    const char* value = std::getenv(inner.substr(0, comma).c_str());
-    if (value == nullptr && comma == std::string::npos) {
-      return Error{ErrorCode::kInvalidArgument,
-                   fmt::format("environment variable is not set: {}: {}", where, inner)};
-    }
-    out += text.substr(at, begin - at);
-    out += value != nullptr ? std::string(value) : inner.substr(comma + 1);
-    at = end + 1;
-  }
-}
 
 class Converter {
  public:
@@ -143,9 +59,8 @@ class Converter {
 
  private:
   Result<json::Value> Scalar(const YAML::Node& node) {
-    DATALAKE_TRY_ASSIGN(std::string text, Interpolate(node.Scalar(), where_));
     // yaml-cpp tags quoted scalars "!" and plain ones "?".
-    return node.Tag() == "!" ? json::Value(std::move(text)) : ScalarValue(text);
+    return node.Tag() == "!" ? json::Value(node.Scalar()) : ScalarValue(node.Scalar());
   }
 
   std::string_view where_;
@@ -188,7 +103,54 @@ Status Put(json::Value& config, const ConfigOverride& override) {
   return {};
 }
 
+// Plain where it reads back as the same text, else in quotes.
+void EmitText(YAML::Emitter& out, const std::string& text) {
+  const json::Value value = ScalarValue(text);
+  if (!value.is_string() || text.find_first_of(":#{}[],&*!|>'\"%@`\\") != std::string::npos) {
+    out << YAML::DoubleQuoted;
+  }
+  out << text;
+}
+
+// NOLINTNEXTLINE(misc-no-recursion): as deep as the config
+void Emit(YAML::Emitter& out, const json::Value& value) {
+  if (value.is_object()) {
+    if (value.empty()) {
+      out << YAML::Flow;
+    }
+    out << YAML::BeginMap;
+    for (const auto& member : value.items()) {
+      out << YAML::Key;
+      EmitText(out, member.key());
+      out << YAML::Value;
+      Emit(out, member.value());
+    }
+    out << YAML::EndMap;
+  } else if (value.is_array()) {
+    if (value.empty()) {
+      out << YAML::Flow;
+    }
+    out << YAML::BeginSeq;
+    for (const json::Value& item : value) {
+      Emit(out, item);
+    }
+    out << YAML::EndSeq;
+  } else if (value.is_string()) {
+    EmitText(out, value.get_ref<const std::string&>());
+  } else if (value.is_null()) {
+    out << YAML::Null;
+  } else {
+    out << json::DumpValue(value);  // numbers and booleans are the same in YAML
+  }
+}
+
 }  // namespace
+
+std::string ConfigAsYaml(const json::Value& config) {
+  YAML::Emitter out;
+  Emit(out, config);
+  return fmt::format("{}\n", out.c_str());
+}
 
 Result<json::Value> ReadConfig(io::FileSystem& fs, std::string_view path,
                                const std::vector<ConfigOverride>& overrides) {
@@ -206,7 +168,7 @@ Result<json::Value> ReadConfig(io::FileSystem& fs, std::string_view path,
   for (const ConfigOverride& override : overrides) {
     DATALAKE_TRY(Put(config, override));
   }
-  return config;
+  return ResolveInterpolations(fs, config, path.empty() ? "options" : path);
 }
 
 }  // namespace datalake::apps

@@ -21,11 +21,14 @@ struct ConfigOverride {
 };
 
 /// The config of a command: the YAML (or JSON) file `path`, none when empty, with `overrides` put
-/// over it. Plain scalars get types as in YAML 1.1's usual forms (`1_000`, `1e-9`, yes, null);
-/// `${oc.env:NAME}` and `${oc.env:NAME,default}` in strings become the environment's value.
+/// over it and interpolations replaced (ResolveInterpolations). Plain scalars get types as in YAML
+/// 1.1's usual forms (`1_000`, `1e-9`, yes, null), those of the command line too.
 /// Errors: kNotFound, kInvalidArgument (bad YAML, naming file and line; no set of keys at the top;
-/// an override below a scalar; an unset variable), kUnsupported (another interpolation), kIo.
+/// an override below a scalar), kIo; those of ResolveInterpolations.
 Result<json::Value> ReadConfig(io::FileSystem& fs, std::string_view path,
                                const std::vector<ConfigOverride>& overrides);
+
+/// `config` as YAML, which reads back as the same.
+std::string ConfigAsYaml(const json::Value& config);
 
 }  // namespace datalake::apps

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
@@ -45,7 +46,48 @@ TEST_F(ConfigFileTest, InterpolatesTheEnvironment) {
             R"({"a":"x/here/y","b":5})");
   EXPECT_THAT(Read("a: ${oc.env:DATALAKE_NOT_SET}"),
               IsError(ErrorCode::kInvalidArgument, "DATALAKE_NOT_SET"));
-  EXPECT_THAT(Read("a: ${d.glob:x}"), IsError(ErrorCode::kUnsupported, "${d.glob:x}"));
+}
+
+TEST_F(ConfigFileTest, InterpolatesOtherKeys) {
+  EXPECT_EQ(Dump("a: {b: 2, c: '${.b}', d: '${..e}', f: 'x${a.b}y'}\ne: [7, {g: '${e[0]}'}]\n"),
+            R"({"a":{"b":2,"c":2,"d":[7,{"g":7}],"f":"x2y"},"e":[7,{"g":7}]})");
+  EXPECT_EQ(Dump("root: /data\ndocuments: ['${root}/documents/*.gz']\nx: '\\${root}'\n"),
+            R"({"root":"/data","documents":["/data/documents/*.gz"],"x":"${root}"})");
+  EXPECT_EQ(Dump("a: ${name}", {{"name", {"over"}, false}}), R"({"a":"over","name":"over"})");
+  EXPECT_THAT(Read("a: ${b.c}\nb: 1"), IsError(ErrorCode::kInvalidArgument, "no such key"));
+  EXPECT_THAT(Read("a: ${b}\nb: ${a}"), IsError(ErrorCode::kInvalidArgument, "refers to itself"));
+  EXPECT_THAT(Read("a: ${a}"), IsError(ErrorCode::kInvalidArgument, "refers to itself"));
+  EXPECT_THAT(Read("a: ${b"), IsError(ErrorCode::kInvalidArgument, "no } behind"));
+}
+
+TEST_F(ConfigFileTest, InterpolatesTheToolkitsOwn) {
+  const std::string folder = ::testing::TempDir() + "config_glob";
+  ASSERT_THAT(fs_.MakeDirectories(folder), IsOk());
+  ASSERT_THAT(io::ReplaceFile(fs_, folder + "/b.gz", "x"), IsOk());
+  ASSERT_THAT(io::ReplaceFile(fs_, folder + "/a.gz", "x"), IsOk());
+  ASSERT_EQ(::setenv("DATALAKE_CONFIG_TEST", folder.c_str(), 1), 0);
+  EXPECT_EQ(Dump("documents: ${d.glob:${oc.env:DATALAKE_CONFIG_TEST}/*.gz}"),
+            fmt::format(R"({{"documents":["{0}/a.gz","{0}/b.gz"]}})", folder));
+  EXPECT_THAT(Read("a: ${d.glob:/nothing/here/*}"),
+              IsError(ErrorCode::kInvalidArgument, "no file matches"));
+  const auto config = Read("a: ${d.processes:100000}\nb: ${d.processes:}\nc: ${d.cache:/x/y}");
+  ASSERT_THAT(config, IsOk());
+  EXPECT_EQ((*config)["a"], 1);
+  EXPECT_GE((*config)["b"].get<int>(), 1);
+  EXPECT_EQ((*config)["c"], "/x/y");
+  EXPECT_THAT(Read("a: ${d.cache:s3://bucket/x}"),
+              IsError(ErrorCode::kUnsupported, "remote files are not fetched"));
+  EXPECT_THAT(Read("a: ${oc.decode:x}"), IsError(ErrorCode::kUnsupported, "oc.decode"));
+}
+
+TEST_F(ConfigFileTest, YamlOfAConfigReadsBackAsTheSame) {
+  const std::string text =
+      R"({"a":{"b":[1,-2.5,true,null,"true","1_0","x: y","é","",{}],"c":[]},"2":"line\nline"})";
+  const auto config = Read(text);
+  ASSERT_THAT(config, IsOk());
+  EXPECT_EQ(Dump(ConfigAsYaml(*config)), json::DumpValue(*config));
+  EXPECT_EQ(ConfigAsYaml(*Read("experiment: e\ndocuments: [a/*.gz]\nprocesses: 2")),
+            "experiment: e\ndocuments:\n  - \"a/*.gz\"\nprocesses: 2\n");
 }
 
 TEST_F(ConfigFileTest, OverridesGoOverTheFile) {

@@ -1,5 +1,7 @@
 #include "apps/datalake/config_options.h"
 
+#include <cstdio>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -19,7 +21,7 @@ void ConfigOptions::Declare(OptionSet& options, std::string_view key, Form form,
       options.Strings(name, entry.values, help);
       return;
     case Form::kFlag:
-      options.Flag(name, entry.flag, help);
+      options.Switch(name, entry.flag, help);
       return;
   }
 }
@@ -27,15 +29,31 @@ void ConfigOptions::Declare(OptionSet& options, std::string_view key, Form form,
 Result<json::Value> ConfigOptions::Read(Context& context) const {
   std::vector<ConfigOverride> overrides;
   for (const Entry& entry : entries_) {
-    if (entry.form == Form::kFlag && entry.flag) {
-      overrides.push_back({entry.key, {"true"}, false});
+    if (entry.form == Form::kFlag && entry.flag.has_value()) {
+      overrides.push_back({entry.key, {*entry.flag ? "true" : "false"}, false});
     } else if (entry.form == Form::kList && !entry.values.empty()) {
       overrides.push_back({entry.key, entry.values, true});
     } else if (entry.form == Form::kValue && !entry.value.empty()) {
       overrides.push_back({entry.key, {entry.value}, false});
     }
   }
-  return ReadConfig(context.fs, context.options.config, overrides);
+  DATALAKE_TRY_ASSIGN(json::Value config,
+                      ReadConfig(context.fs, context.options.config, overrides));
+  const json::Value* const dryrun = json::Find(config, "dryrun");
+  const bool is_dry = dryrun != nullptr && dryrun->is_boolean() && dryrun->get<bool>();
+  if (!context.options.quiet && !is_dry) {
+    std::fputs(ConfigAsYaml(config).c_str(), stderr);
+  }
+  return config;
+}
+
+Status PrintConfig(const Context& context, const json::Value& config) {
+  if (context.options.json) {
+    return context.Print(json::DumpValue(config));
+  }
+  std::string text = ConfigAsYaml(config);
+  text.pop_back();  // Print adds the newline
+  return context.Print(text);
 }
 
 Result<CurationRun> ReadCurationRun(const json::Value& config, const Context& context) {

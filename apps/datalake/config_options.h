@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,10 +20,11 @@ class ConfigOptions {
  public:
   enum class Form : std::uint8_t { kValue, kList, kFlag };
 
-  /// Declares `--<key>`; a flag has `--<key>` only and sets it to true.
+  /// Declares `--<key>`; a flag also has `--no-<key>`, which sets it to false.
   void Declare(OptionSet& options, std::string_view key, Form form, std::string_view help);
 
-  /// The config of `-c` with the given options over it. Errors: those of ReadConfig.
+  /// The config of `-c` with the given options over it; shows it on standard error as YAML, unless
+  /// --quiet was given or `dryrun` is set. Errors: those of ReadConfig.
   Result<json::Value> Read(Context& context) const;
 
  private:
@@ -31,7 +33,7 @@ class ConfigOptions {
     Form form = Form::kValue;
     std::string value;
     std::vector<std::string> values;
-    bool flag = false;
+    std::optional<bool> flag;
   };
 
   std::deque<Entry> entries_;  // addresses stay
@@ -43,6 +45,9 @@ struct CurationRun {
   bool is_compat = false;   ///< --compat dolma, or `compat: dolma`
   bool is_dry = false;      ///< `dryrun: true`: the config is printed and nothing is done
 };
+
+/// Prints the config of a dry run: YAML, or one line of JSON with --json. Errors: kIo.
+Status PrintConfig(const Context& context, const json::Value& config);
 
 /// Errors: kInvalidArgument.
 Result<CurationRun> ReadCurationRun(const json::Value& config, const Context& context);

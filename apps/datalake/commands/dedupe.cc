@@ -59,6 +59,7 @@ class DedupeCommand final : public Command {
     config_.Declare(options, "dedupe.file_partition", Form::kFlag, "share files instead of keys");
     config_.Declare(options, "dedupe.document_dir", Form::kValue,
                     "the folder that attributes/ replaces");
+    config_.Declare(options, "compression.input", Form::kValue, "accepted: the content tells");
     config_.Declare(options, "compression.output", Form::kValue, "gz, zst or none");
     config_.Declare(options, "bloom_filter.file", Form::kValue,
                     "keys of earlier runs, and of this one afterwards");
@@ -73,6 +74,8 @@ class DedupeCommand final : public Command {
                     "its error, where no size is given");
     config_.Declare(options, "memory_limit", Form::kValue,
                     "of the keys, such as 8 GiB; beyond it they go to disk");
+    config_.Declare(options, "is_s3_volume", Form::kFlag, "accepted, not needed");
+    config_.Declare(options, "work_dir.input", Form::kValue, "accepted, not needed");
     config_.Declare(options, "work_dir.output", Form::kValue, "folder for keys on disk");
     config_.Declare(options, "processes", Form::kValue, "threads");
     config_.Declare(options, "dryrun", Form::kFlag, "print the config and stop");
@@ -88,7 +91,7 @@ class DedupeCommand final : public Command {
         curate::ReadDedupeOptions(
             reader, run.is_compat ? curate::Compatibility::kDolma : curate::Compatibility::kNone));
     if (run.is_dry) {
-      DATALAKE_TRY(context.Print(json::DumpValueIndented(config)));
+      DATALAKE_TRY(PrintConfig(context, config));
       return 0;
     }
     DATALAKE_TRY_ASSIGN(const curate::DedupeReport report,

@@ -27,11 +27,14 @@ class MixCommand final : public Command {
 
   void Declare(OptionSet& options) override {
     config_.Declare(options, "processes", Form::kValue, "threads");
-    config_.Declare(options, "shuffle", Form::kValue,
-                    "false: one output an input, under the same path");
+    config_.Declare(options, "shuffle", Form::kFlag,
+                    "outputs of about equal size (default); --no-shuffle: one output an input, "
+                    "under the same path");
     config_.Declare(options, "on_missing", Form::kValue,
                     "documents without their attributes: error (default), skip or ignore");
     config_.Declare(options, "max_rejects", Form::kValue, "bad rows that are borne (default 0)");
+    config_.Declare(options, "work_dir.input", Form::kValue, "accepted, not needed");
+    config_.Declare(options, "work_dir.output", Form::kValue, "accepted, not needed");
     config_.Declare(options, "dryrun", Form::kFlag, "print the config and the outputs, and stop");
   }
 
@@ -65,7 +68,7 @@ class MixCommand final : public Command {
     for (const std::string& warning : plan.warnings) {
       LogWarning(warning);
     }
-    DATALAKE_TRY(context.Print(json::DumpValueIndented(config)));
+    DATALAKE_TRY(PrintConfig(context, config));
     for (const curate::MixShard& shard : plan.shards) {
       DATALAKE_TRY(context.Print(fmt::format("{}: {} files", shard.output, shard.inputs.size())));
     }

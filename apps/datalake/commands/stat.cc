@@ -49,7 +49,7 @@ class StatCommand final : public Command {
     DATALAKE_TRY_ASSIGN(const curate::StatOptions options, curate::ReadStatOptions(reader));
     if (run.is_dry) {
       DATALAKE_TRY(options.Validate());
-      DATALAKE_TRY(context.Print(json::DumpValueIndented(config)));
+      DATALAKE_TRY(PrintConfig(context, config));
       return 0;
     }
     DATALAKE_TRY_ASSIGN(const curate::StatReport report,

@@ -40,9 +40,18 @@ class TagCommand final : public Command {
     config_.Declare(options, "max_rejects", Form::kValue, "bad lines that are borne (0)");
     config_.Declare(options, "attributes_format", Form::kValue,
                     "jsonl (default) or parquet: one typed column a key");
+    config_.Declare(options, "compression.input", Form::kValue, "accepted: the content tells");
     config_.Declare(options, "compression.output", Form::kValue, "gz, zst or none");
     config_.Declare(options, "processes", Form::kValue, "threads");
     config_.Declare(options, "debug", Form::kFlag, "one thread");
+    config_.Declare(options, "tagger_modules", Form::kList, "Python taggers: not supported");
+    config_.Declare(options, "profile.enable", Form::kFlag, "not supported");
+    config_.Declare(options, "profile.output", Form::kValue, "accepted, not needed");
+    config_.Declare(options, "profile.steps", Form::kValue, "accepted, not needed");
+    config_.Declare(options, "profile.sort_key", Form::kValue, "accepted, not needed");
+    config_.Declare(options, "profile.lines", Form::kValue, "accepted, not needed");
+    config_.Declare(options, "work_dir.input", Form::kValue, "accepted, not needed");
+    config_.Declare(options, "work_dir.output", Form::kValue, "accepted, not needed");
     config_.Declare(options, "dryrun", Form::kFlag, "print the config and the outputs, and stop");
   }
 
@@ -78,8 +87,7 @@ class TagCommand final : public Command {
                                const curate::TagOptions& options,
                                const curate::TaggerRegistry& registry) {
     DATALAKE_TRY_ASSIGN(const curate::TagPlan plan, curate::PlanTag(context.fs, options, registry));
-    DATALAKE_TRY(context.Print(context.options.json ? json::DumpValue(config)
-                                                    : json::DumpValueIndented(config)));
+    DATALAKE_TRY(PrintConfig(context, config));
     for (const curate::TagUnit& unit : plan.units) {
       for (const curate::TagOutput& output : unit.outputs) {
         json::Value line;
