@@ -5,12 +5,10 @@
 #include <cstring>
 #include <queue>
 
+#include "datalake/text/byte_masks.h"
+#include "datalake/text/marks.h"
 #include "datalake/text/unicode.h"
 #include "datalake/text/utf8.h"
-
-#if defined(__AVX2__)
-#include <immintrin.h>
-#endif
 
 namespace datalake::text {
 namespace {
@@ -21,172 +19,11 @@ constexpr std::size_t kBlock = 64;
 constexpr std::size_t kWindow = 8;
 constexpr std::size_t kPadding = 3 * kBlock;  // what masks may read beyond a text
 
-using Mask = std::uint64_t;
-using WideMask = unsigned __int128;
-
-Mask FirstBits(std::size_t bits) {
-  return bits >= 64 ? ~Mask{0} : (Mask{1} << bits) - 1;
-}
-
-bool IsContinuation(char c) {
-  return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
-}
-
-#if defined(__AVX2__)
-__m256i Load(const char* bytes) {
-  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bytes));  // NOLINT
-}
-
-template <typename Compare>
-Mask MaskOf(Compare compare) {
-  const auto half = [&](std::size_t at) {
-    return static_cast<Mask>(static_cast<std::uint32_t>(_mm256_movemask_epi8(compare(at))));
-  };
-  return half(0) | (half(32) << 32);
-}
-
-// Where 64 bytes are those `distance` behind them.
-Mask EqualMask(const char* bytes, std::size_t distance) {
-  return MaskOf([&](std::size_t at) {
-    return _mm256_cmpeq_epi8(Load(bytes + at), Load(bytes + at + distance));
-  });
-}
-
-Mask NewlineMask(const char* bytes) {
-  return MaskOf(
-      [&](std::size_t at) { return _mm256_cmpeq_epi8(Load(bytes + at), _mm256_set1_epi8('\n')); });
-}
-
-Mask ContinuationMask(const char* bytes) {
-  return MaskOf([&](std::size_t at) {
-    return _mm256_cmpgt_epi8(_mm256_set1_epi8(static_cast<char>(0xC0)), Load(bytes + at));
-  });
-}
-
-Mask SpaceMask(const char* bytes) {
-  return MaskOf([&](std::size_t at) {
-    const __m256i block = Load(bytes + at);
-    const __m256i low = _mm256_and_si256(_mm256_cmpgt_epi8(block, _mm256_set1_epi8(0x08)),
-                                         _mm256_cmpgt_epi8(_mm256_set1_epi8(0x0E), block));
-    const __m256i high = _mm256_and_si256(_mm256_cmpgt_epi8(block, _mm256_set1_epi8(0x1B)),
-                                          _mm256_cmpgt_epi8(_mm256_set1_epi8(0x21), block));
-    return _mm256_or_si256(low, high);
-  });
-}
-#else
-template <typename Test>
-Mask MaskOf(Test test) {
-  Mask mask = 0;
-  for (std::size_t i = 0; i < kBlock; ++i) {
-    mask |= static_cast<Mask>(test(i)) << i;
-  }
-  return mask;
-}
-
-Mask EqualMask(const char* bytes, std::size_t distance) {
-  return MaskOf([&](std::size_t i) { return bytes[i] == bytes[i + distance]; });
-}
-
-Mask NewlineMask(const char* bytes) {
-  return MaskOf([&](std::size_t i) { return bytes[i] == '\n'; });
-}
-
-Mask ContinuationMask(const char* bytes) {
-  return MaskOf([&](std::size_t i) { return IsContinuation(bytes[i]); });
-}
-
-Mask SpaceMask(const char* bytes) {
-  return MaskOf([&](std::size_t i) {
-    const char c = bytes[i];
-    return (c >= 0x09 && c <= 0x0D) || (c >= 0x1C && c <= 0x20);
-  });
-}
-#endif
-
-// Bits that are followed by `length` - 1 more of `bits`.
-WideMask RunsOf(WideMask bits, std::size_t length) {
-  std::size_t have = 1;
-  while (have < length && bits != 0) {
-    const std::size_t step = std::min(have, length - have);
-    bits &= bits >> step;
-    have += step;
-  }
-  return bits;
-}
-
-// Whether RunsOf can have one that begins in the low half; all is possible in the other.
-bool MayHaveRuns(Mask bits, std::size_t length) {
-  std::size_t have = 1;
-  while (have < length && bits != 0) {
-    const std::size_t step = std::min(have, length - have);
-    bits &= (bits >> step) | ~(~Mask{0} >> step);
-    have += step;
-  }
-  return bits != 0;
-}
-
 std::uint64_t Load8(const char* bytes) {
   std::uint64_t value = 0;
   std::memcpy(&value, bytes, 8);
   return value;
 }
-
-// Places 0 to size, some of them marked; finds the last one up to a place that is not.
-class Marks {
- public:
-  void Reset(std::size_t size) {
-    words_.assign(size / 64 + 1, 0);
-    full_.assign(words_.size() / 64 + 1, 0);
-  }
-
-  bool Has(std::size_t place) const { return ((words_[place / 64] >> (place % 64)) & 1) != 0; }
-
-  Mask Word(std::size_t index) const { return words_[index]; }
-
-  void Mark(std::size_t begin, std::size_t end) {
-    while (begin < end) {
-      const std::size_t count = std::min(end - begin, 64 - begin % 64);
-      MarkWord(begin / 64, FirstBits(count) << (begin % 64));
-      begin += count;
-    }
-  }
-
-  void MarkWord(std::size_t index, Mask bits) {
-    words_[index] |= bits;
-    if (words_[index] == ~Mask{0}) {
-      full_[index / 64] |= Mask{1} << (index % 64);
-    }
-  }
-
-  // The last place of [first, last] that is not marked, or npos.
-  std::size_t LastFree(std::size_t first, std::size_t last) const {
-    std::size_t index = last / 64;
-    const Mask free = ~words_[index] & FirstBits(last % 64 + 1);
-    if (free != 0) {
-      return Checked(index, free, first);
-    }
-    // Words that are full are passed 64 at a time.
-    std::size_t group = index / 64;
-    Mask open = ~full_[group] & FirstBits(index % 64);
-    while (open == 0) {
-      if (group == 0 || group * 64 * 64 <= first) {
-        return std::string_view::npos;
-      }
-      open = ~full_[--group];
-    }
-    index = group * 64 + 63 - static_cast<std::size_t>(std::countl_zero(open));
-    return Checked(index, ~words_[index], first);
-  }
-
- private:
-  static std::size_t Checked(std::size_t index, Mask free, std::size_t first) {
-    const std::size_t place = index * 64 + 63 - static_cast<std::size_t>(std::countl_zero(free));
-    return place >= first ? place : std::string_view::npos;
-  }
-
-  std::vector<Mask> words_;
-  std::vector<Mask> full_;  // of words_
-};
 
 struct Line {
   std::size_t begin = 0;
@@ -296,13 +133,14 @@ class RepetitionFinder::Search {
       masks.newline = ~Mask{0};
       return masks;
     }
+    const BlockBytes bytes(At(at));
     for (std::size_t distance = 1; distance <= kSmall + widest_space_; ++distance) {
-      masks.equal[distance] = at + distance < size_
-                                  ? EqualMask(At(at), distance) & FirstBits(size_ - distance - at)
-                                  : 0;
+      masks.equal[distance] = at + distance < size_ ? bytes.EqualTo(BlockBytes(At(at + distance))) &
+                                                          FirstBits(size_ - distance - at)
+                                                    : 0;
     }
-    masks.newline = NewlineMask(At(at));
-    masks.space[1] = SpaceMask(At(at));
+    masks.newline = bytes.Equal('\n');
+    masks.space[1] = AsciiSpaces(bytes);
     if (widest_space_ > 1) {
       for (std::size_t i = 0; i < kBlock && at + i < size_; ++i) {
         const std::size_t space = SpaceAt(at + i);
@@ -325,7 +163,7 @@ class RepetitionFinder::Search {
 
   void FindSmallIn(std::size_t at, const BlockMasks& here, const BlockMasks& next) {
     const WideMask in_line = ~Wide(here.newline, next.newline);
-    const Mask begins = ~ContinuationMask(At(at)) & FirstBits(size_ - at);
+    const Mask begins = ~BlockBytes(At(at)).Continuations() & FirstBits(size_ - at);
     for (std::size_t unit = 1; unit <= kSmall; ++unit) {
       bool may_have = false;
       for (std::size_t space = 0; space <= widest_space_; ++space) {

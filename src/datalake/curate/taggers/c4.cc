@@ -67,9 +67,17 @@ bool HasByte(std::uint64_t bytes, char byte) {
 }
 
 bool HasJavascript(std::string_view word) {
-  const auto found = std::search(word.begin(), word.end(), kJavascript.begin(), kJavascript.end(),
-                                 [](char a, char b) { return (a | 0x20) == b; });
-  return found != word.end();
+  for (const char first : {'j', 'J'}) {
+    for (std::size_t at = word.find(first); at != std::string_view::npos && at < word.size();
+         at = word.find(first, at + 1)) {
+      const std::string_view rest = word.substr(at, kJavascript.size());
+      if (std::equal(rest.begin(), rest.end(), kJavascript.begin(), kJavascript.end(),
+                     [](char a, char b) { return (a | 0x20) == b; })) {
+        return true;
+      }
+    }
+  }
+  return false;
 }
 
 bool MayEndSentence(char c) {
