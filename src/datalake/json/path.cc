@@ -4,8 +4,6 @@
 #include <deque>
 #include <utility>
 
-#include <re2/re2.h>
-
 #include "datalake/json/path_internal.h"
 
 namespace datalake::json {
@@ -58,18 +56,6 @@ class Borrowed {
  private:
   std::size_t& used_;
   List* list_;
-};
-
-bool IsContainer(const FlatNode& node) {
-  return node.type == NodeType::kArray || node.type == NodeType::kObject;
-}
-
-// The values that a comparison looks at: what a chain selected, or one constant.
-struct Operands {
-  const FlatNode* const* data = nullptr;
-  std::size_t size = 0;
-
-  const FlatNode& operator[](std::size_t i) const { return *data[i]; }
 };
 
 // One evaluation of a program over one root.
@@ -307,14 +293,15 @@ class Evaluation {
     }
     Borrowed<Nodes> left(scratch_.nodes, scratch_.nodes_used);
     Borrowed<Nodes> right(scratch_.nodes, scratch_.nodes_used);
-    const Operands a = Evaluate(filter.left, element, *left);
+    const PathOperands a = Evaluate(filter.left, element, *left);
     if (filter.sign == PathSign::kExists) {
       return a.size > 0;
     }
-    return Compare(filter, a, Evaluate(filter.right, element, *right));
+    return ComparePathOperands(filter, a, Evaluate(filter.right, element, *right),
+                               program_.numbers);
   }
 
-  Operands Evaluate(const PathOperand& operand, const FlatNode& element, Nodes& nodes) {
+  PathOperands Evaluate(const PathOperand& operand, const FlatNode& element, Nodes& nodes) {
     if (operand.chain == nullptr) {
       nodes.push_back(operand.constant.data());
     } else if (operand.chain->is_singular) {
@@ -334,308 +321,9 @@ class Evaluation {
     return {nodes.data(), nodes.size()};
   }
 
-  bool Compare(const PathFilter& filter, Operands a, Operands b) const {
-    switch (filter.sign) {
-      case PathSign::kEqual:
-        return Equal(a, b);
-      case PathSign::kUnequal:
-        return !Equal(a, b);
-      case PathSign::kLess:
-        return Less(a, b);
-      case PathSign::kLessOrEqual:
-        return Less(a, b) || Equal(a, b);
-      case PathSign::kGreater:
-        return Less(b, a);
-      case PathSign::kGreaterOrEqual:
-        return Less(b, a) || Equal(a, b);
-      case PathSign::kRegex:
-        return MatchesRegex(filter, a, b);
-      case PathSign::kIn:
-        return In(a, b);
-      case PathSign::kNotIn:
-        return !In(a, b);
-      case PathSign::kSize:
-        return HasSize(a, b);
-      case PathSign::kAnyOf:
-        return AnyOf(a, b);
-      case PathSign::kNoneOf:
-        return !AnyOf(a, b);
-      case PathSign::kSubsetOf:
-        return SubsetOf(a, b);
-      case PathSign::kExists:
-        return a.size > 0;
-    }
-    return false;
-  }
-
-  bool Same(const FlatNode& a, const FlatNode& b) const {
-    return NodesEqual(a, b, program_.numbers);
-  }
-
-  bool Equal(Operands a, Operands b) const {
-    if (a.size != b.size) {
-      return false;
-    }
-    for (std::size_t i = 0; i < a.size; ++i) {
-      if (!Same(a[i], b[i])) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  static bool Less(Operands a, Operands b) {
-    return a.size == 1 && b.size == 1 && IsNumber(a[0]) && IsNumber(b[0]) &&
-           AsDouble(a[0]) < AsDouble(b[0]);
-  }
-
-  static bool MatchesRegex(const PathFilter& filter, Operands a, Operands b) {
-    if (b.size == 0 || b[0].type != NodeType::kString) {
-      return false;
-    }
-    std::shared_ptr<const re2::RE2> regex = filter.regex;
-    if (regex == nullptr) {
-      // A pattern from the document itself.
-      re2::RE2::Options options;
-      options.set_log_errors(false);
-      regex =
-          std::make_shared<re2::RE2>(re2::StringPiece(b[0].text.data(), b[0].text.size()), options);
-      if (!regex->ok()) {
-        return false;
-      }
-    }
-    for (std::size_t i = 0; i < a.size; ++i) {
-      if (a[i].type == NodeType::kString &&
-          re2::RE2::PartialMatch(re2::StringPiece(a[i].text.data(), a[i].text.size()), *regex)) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  // True when a live child of `container` equals `value`.
-  bool HasChild(const FlatNode& container, const FlatNode& value) const {
-    const FlatNode* child = &container + 1;
-    for (std::uint32_t i = 0; i < container.size; ++i, child += child->span) {
-      if (!child->is_erased && Same(*child, value)) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  bool In(Operands a, Operands b) const {
-    if (b.size == 0 || !IsContainer(b[0])) {
-      return false;
-    }
-    for (std::size_t i = 0; i < a.size; ++i) {
-      if (HasChild(b[0], a[i])) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  static bool HasSize(Operands a, Operands b) {
-    if (b.size == 0 || !IsNumber(b[0])) {
-      return false;
-    }
-    const double wanted = AsDouble(b[0]);
-    const std::uint64_t size =
-        wanted > 0 ? (wanted < 0x1p53 ? static_cast<std::uint64_t>(wanted) : std::uint64_t{1} << 53)
-                   : 0;
-    for (std::size_t i = 0; i < a.size; ++i) {
-      const bool fits = a[i].type == NodeType::kString
-                            ? a[i].text.size() == size
-                            : IsContainer(a[i]) && LiveSize(a[i]) == size;
-      if (!fits) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  bool AnyOf(Operands a, Operands b) const {
-    if (a.size == 0) {
-      return true;
-    }
-    if (b.size == 0 || b[0].type != NodeType::kArray) {
-      return false;
-    }
-    for (std::size_t i = 0; i < a.size; ++i) {
-      if (a[i].type != NodeType::kArray) {
-        if (HasChild(b[0], a[i])) {
-          return true;
-        }
-        continue;
-      }
-      const FlatNode* child = &a[i] + 1;
-      for (std::uint32_t k = 0; k < a[i].size; ++k, child += child->span) {
-        if (HasChild(b[0], *child)) {
-          return true;
-        }
-      }
-    }
-    return false;
-  }
-
-  bool SubsetOf(Operands a, Operands b) const {
-    if (a.size == 0) {
-      return true;
-    }
-    if (b.size == 0 || a[0].type != NodeType::kArray || b[0].type != NodeType::kArray ||
-        b[0].size == 0) {
-      return false;
-    }
-    const FlatNode* child = &a[0] + 1;
-    for (std::uint32_t i = 0; i < a[0].size; ++i, child += child->span) {
-      if (!HasChild(b[0], *child)) {
-        return false;
-      }
-    }
-    return true;
-  }
-
   const PathProgram& program_;
   const FlatNode& root_;
   PathScratchState& scratch_;
-};
-
-bool IsIndexedStep(PathStep::Kind kind) {
-  return kind == PathStep::Kind::kIndexes || kind == PathStep::Kind::kKeys ||
-         kind == PathStep::Kind::kSlice || kind == PathStep::Kind::kFilter ||
-         kind == PathStep::Kind::kWildcard;
-}
-
-// What .length() at the end of a chain counts: the matches when the chain has a list in it that no
-// single index follows, else the items of its first match.
-bool CountsMatches(const PathChain& chain) {
-  if (chain.steps.size() <= 2 || chain.steps.back().kind != PathStep::Kind::kLength) {
-    return false;
-  }
-  bool counts = false;
-  for (const PathStep& step : chain.steps) {
-    if (IsIndexedStep(step.kind)) {
-      counts = true;
-    } else if (step.kind == PathStep::Kind::kIndex) {
-      counts = false;
-    }
-  }
-  return counts;
-}
-
-void Prepare(PathChain& chain);
-
-void Prepare(PathFilter& filter) {
-  for (PathOperand* operand : {&filter.left, &filter.right}) {
-    if (operand->chain != nullptr) {
-      Prepare(*operand->chain);
-    }
-  }
-  for (PathFilter* part : {filter.first.get(), filter.second.get()}) {
-    if (part != nullptr) {
-      Prepare(*part);
-    }
-  }
-}
-
-// Fills in what is derived from the steps.
-void Prepare(PathChain& chain) {
-  chain.counts_matches = CountsMatches(chain);
-  chain.is_singular = true;
-  for (PathStep& step : chain.steps) {
-    if (step.chain != nullptr) {
-      Prepare(*step.chain);
-    }
-    if (step.filter != nullptr) {
-      Prepare(*step.filter);
-    }
-    const bool singular = step.kind == PathStep::Kind::kRoot ||
-                          step.kind == PathStep::Kind::kField ||
-                          step.kind == PathStep::Kind::kIndex ||
-                          (step.kind == PathStep::Kind::kCurrent &&
-                           (step.chain == nullptr || step.chain->is_singular));
-    chain.is_singular = chain.is_singular && singular;
-  }
-}
-
-// Finds which members of the root a program can look at, and which members of those.
-class KeyFinder {
- public:
-  explicit KeyFinder(PathProgram& program) : program_(program) {}
-
-  void Find() {
-    Visit(program_.chain, Place{.depth = 0});
-    if (!any_) {
-      std::sort(root_keys_.begin(), root_keys_.end());
-      root_keys_.erase(std::unique(root_keys_.begin(), root_keys_.end()), root_keys_.end());
-      program_.root_keys = std::move(root_keys_);
-    }
-  }
-
- private:
-  static constexpr int kRoot = 0;
-  static constexpr int kMember = 1;  // below the root's member `key`
-  static constexpr int kDeeper = 2;
-
-  struct Place {
-    int depth = kDeeper;
-    std::string key;
-  };
-
-  void Visit(const PathChain& chain, Place place) {
-    for (const PathStep& step : chain.steps) {
-      if (step.filter != nullptr) {
-        Visit(*step.filter, place.depth == kMember ? place : Place());
-      }
-      if (step.kind == PathStep::Kind::kRoot) {
-        place = {.depth = kRoot};
-      } else if (step.kind == PathStep::Kind::kCurrent) {
-        if (step.chain != nullptr) {
-          Visit(*step.chain, place);  // `$@.x`: the chain goes on from here
-          place = Place();
-        }
-      } else {
-        place = Behind(step, place);
-      }
-    }
-    any_ = any_ || place.depth == kRoot;  // the root itself is selected
-  }
-
-  void Visit(const PathFilter& filter, const Place& element) {
-    for (const PathOperand* operand : {&filter.left, &filter.right}) {
-      if (operand->chain != nullptr) {
-        Visit(*operand->chain, element);
-      }
-    }
-    for (const PathFilter* part : {filter.first.get(), filter.second.get()}) {
-      if (part != nullptr) {
-        Visit(*part, element);
-      }
-    }
-  }
-
-  // Where a step leads that is neither $ nor @.
-  Place Behind(const PathStep& step, const Place& place) {
-    const bool is_key = step.kind == PathStep::Kind::kField || step.kind == PathStep::Kind::kKeys;
-    if (place.depth == kRoot) {
-      any_ = any_ || !is_key;
-      if (is_key) {
-        root_keys_.insert(root_keys_.end(), step.keys.begin(), step.keys.end());
-      }
-      return is_key && step.keys.size() == 1 ? Place{kMember, step.keys.front()} : Place();
-    }
-    if (place.depth == kMember && is_key) {
-      for (const std::string& key : step.keys) {
-        program_.member_keys.emplace_back(place.key, key);
-      }
-    }
-    return Place();
-  }
-
-  PathProgram& program_;
-  std::vector<std::string> root_keys_;
-  bool any_ = false;
 };
 
 }  // namespace
@@ -648,8 +336,7 @@ PathScratch& PathScratch::operator=(PathScratch&&) noexcept = default;
 
 Result<Path> Path::Compile(std::string_view text, NumberEquality numbers) {
   DATALAKE_TRY_ASSIGN(std::unique_ptr<PathProgram> program, ParsePath(text, numbers));
-  Prepare(program->chain);
-  KeyFinder(*program).Find();
+  PreparePath(*program);
   return Path(std::move(program));
 }
 

@@ -99,7 +99,26 @@ struct PathProgram {
   std::vector<std::pair<std::string, std::string>> member_keys;  // of a root key
 };
 
-/// Parses `text`; path.cc fills in what is derived from it. Errors: kInvalidArgument.
+/// The values that a comparison looks at: what a chain selected, or one constant.
+struct PathOperands {
+  const FlatNode* const* data = nullptr;
+  std::size_t size = 0;
+
+  const FlatNode& operator[](std::size_t i) const { return *data[i]; }
+};
+
+inline bool IsContainer(const FlatNode& node) {
+  return node.type == NodeType::kArray || node.type == NodeType::kObject;
+}
+
+/// Whether the filter's sign holds between its two sides.
+bool ComparePathOperands(const PathFilter& filter, PathOperands a, PathOperands b,
+                         NumberEquality numbers);
+
+/// Fills in what is derived from the steps of a parsed program.
+void PreparePath(PathProgram& program);
+
+/// Parses `text`; PreparePath fills in what is derived from it. Errors: kInvalidArgument.
 Result<std::unique_ptr<PathProgram>> ParsePath(std::string_view text, NumberEquality numbers);
 
 }  // namespace datalake::json
