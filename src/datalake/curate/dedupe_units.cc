@@ -203,7 +203,9 @@ void UnitMaker::AddNgrams(std::string_view paragraph, DedupeUnit& unit, DedupeBl
     }
     last = start;
     ++unit.tested;
-    if (const Hash128 key = Finish(rolled, length); IsOwn(key)) {
+    // One word alone is the paragraph of that word, as in the toolkit.
+    const Hash128 key = length == 1 ? hashes_[i] : Finish(rolled, length);
+    if (IsOwn(key)) {
       ++unit.keys;
       block.keys.push_back(key);
     }
