@@ -97,7 +97,7 @@ def test_check_19_shards_are_cut_by_size(tmp_path: Path, words: tuple[str, ...])
 def test_check_20_without_shuffle_the_tree_is_mirrored(tmp_path: Path) -> None:
     for name in ("a/1.jsonl", "a/b/2.jsonl", "3.jsonl"):
         write(tmp_path / "documents" / name, [document(name)])
-    config = mix(documents=["$ROOT/documents/**/*.jsonl", "$ROOT/documents/*.jsonl"])
+    config = mix(documents=["$ROOT/documents/**/*.jsonl"])
     run(tmp_path, "mix", {**config, "shuffle": False})
     found = {name.split(".")[0] for name in shown(tmp_path / "out")}
     assert found == {"documents/a/1", "documents/a/b/2", "documents/3"}
@@ -167,7 +167,7 @@ def test_check_46_invalid_utf8_names_the_line_and_publishes_nothing(
     done = start(tmp_path, command, COMMANDS[command], *words)
     assert done.returncode in (INVALID, CORRUPT)
     assert f"{path}:5" in done.stderr
-    assert shown(tmp_path) == ["documents/in.jsonl", f"{command}.yaml"]
+    assert shown(tmp_path) == sorted(["documents/in.jsonl", f"{command}.yaml"])
 
 
 def limit_files() -> None:

@@ -27,10 +27,12 @@ class Job:
     differs: str = ""
 
 
-def tag(name: str, taggers: list[str], megabytes: float = SMALL, **options: object) -> Job:
+def tag(
+    name: str, taggers: list[str], megabytes: float = SMALL, differs: str = "", **options: object
+) -> Job:
     corpus = "mixed" if megabytes == SMALL else "text"
     config = {"documents": [DOCUMENTS], "experiment": name, "taggers": taggers, **options}
-    return Job(name, "tag", {**config, "processes": 1}, corpus, megabytes)
+    return Job(name, "tag", {**config, "processes": 1}, corpus, megabytes, differs=differs)
 
 
 URL_TAGGERS = ["link_blocklist_phishing_v1", "domain_blocklist_utp_v1", "blocklist_project_ads_v1"]
