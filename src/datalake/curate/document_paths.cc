@@ -12,6 +12,9 @@ namespace datalake::curate {
 namespace {
 
 constexpr std::string_view kSuffixes[] = {".gz", ".zst", ".zstd"};
+constexpr std::string_view kOtherSuffixes[] = {".bz2",    ".xz",  ".lzma", ".lz4", ".br",
+                                               ".snappy", ".sz",  ".7z",   ".zip", ".rar",
+                                               ".tar",    ".tgz", ".Z"};
 constexpr std::string_view kLineSuffixes[] = {".jsonl", ".json", ".ndjson"};
 constexpr std::string_view kParquet = ".parquet";
 
@@ -59,7 +62,21 @@ Result<std::vector<std::string>> ExpandDocuments(io::FileSystem& fs,
     return Error{ErrorCode::kInvalidArgument,
                  fmt::format("no documents found: {}", fmt::join(patterns, ", "))};
   }
+  DATALAKE_TRY(CheckSuffixes(files));
   return files;
+}
+
+Status CheckSuffixes(const std::vector<std::string>& files) {
+  for (const std::string& file : files) {
+    for (const std::string_view suffix : kOtherSuffixes) {
+      if (file.ends_with(suffix)) {
+        return Error{
+            ErrorCode::kUnsupported,
+            fmt::format("cannot read {} (only .gz, .zst, .zstd and plain): {}", suffix, file)};
+      }
+    }
+  }
+  return {};
 }
 
 Result<std::string> AttributePath(std::string_view document_path, std::string_view document_dir,

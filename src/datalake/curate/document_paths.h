@@ -14,10 +14,14 @@ namespace datalake::curate {
 
 /// The files of a list of patterns: in the order of the patterns, by name within one, as often as
 /// they match. A pattern without a match is named in `warnings`. Errors: kInvalidArgument (nothing
-/// matches at all), kIo.
+/// matches at all), kIo, those of CheckSuffixes.
 Result<std::vector<std::string>> ExpandDocuments(io::FileSystem& fs,
                                                  const std::vector<std::string>& patterns,
                                                  std::vector<std::string>& warnings);
+
+/// Refuses names of compressions that cannot be read, which would pass for lines of JSON. Errors:
+/// kUnsupported naming the first such file.
+Status CheckSuffixes(const std::vector<std::string>& files);
 
 /// The attribute file of a document file: each path component `document_dir` replaced by
 /// `attributes/<name>`, as the toolkit does. Errors: kInvalidArgument when there is none.

@@ -1,5 +1,8 @@
 #include "datalake/curate/document_paths.h"
 
+#include <string>
+#include <vector>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -10,8 +13,10 @@
 namespace datalake::curate {
 namespace {
 
+using ::datalake::testing::IsError;
 using ::datalake::testing::IsOk;
 using ::datalake::testing::IsOkAndHolds;
+using ::testing::HasSubstr;
 
 TEST(WithParquetTest, ReplacesSuffixesOfLines) {
   EXPECT_EQ(WithParquet("/a/x.jsonl.gz"), "/a/x.parquet");
@@ -29,6 +34,13 @@ TEST(FindCompressedTest, FindsOtherForms) {
   EXPECT_THAT(FindCompressed(fs, "/a.jsonl.gz"), IsOkAndHolds("/a.jsonl.zst"));
   ASSERT_THAT(io::ReplaceFile(fs, "/b.jsonl.zst", ""), IsOk());
   EXPECT_THAT(FindCompressed(fs, "/b.parquet"), IsOkAndHolds("/b.jsonl.zst"));
+}
+
+TEST(CheckSuffixesTest, Check45OtherCompressionsAreRefused) {
+  const std::vector<std::string> known = {"/a.jsonl", "/b.json.gz", "/c.zst", "/d.zstd", "/part"};
+  EXPECT_THAT(CheckSuffixes(known), IsOk());
+  EXPECT_THAT(CheckSuffixes({"/d/a.jsonl", "/d/b.jsonl.xz"}),
+              IsError(ErrorCode::kUnsupported, HasSubstr("/d/b.jsonl.xz")));
 }
 
 }  // namespace

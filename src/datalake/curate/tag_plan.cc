@@ -174,6 +174,7 @@ class Planner {
   Status AddPattern(std::size_t index) {
     const std::string& pattern = options_.documents[index];
     DATALAKE_TRY_ASSIGN(const Matches matches, Expand(fs_, pattern));
+    DATALAKE_TRY(CheckSuffixes(matches.files));
     if (matches.files.empty()) {
       plan_.warnings.push_back("no documents found: " + pattern);
       return {};

@@ -49,7 +49,11 @@ TAG_JOBS = [
             "doc_count_v1",
         ],
     ),
-    tag("words", ["whitespace_tokenizer_v1", "whitespace_tokenizer_with_paragraphs_v1"]),
+    tag(
+        "words",
+        ["whitespace_tokenizer_v1", "whitespace_tokenizer_with_paragraphs_v1"],
+        differs="`whitespace_tokenizer_*` counts words and runs of symbols",
+    ),
     tag(
         "uniseg",
         [
@@ -63,7 +67,11 @@ TAG_JOBS = [
     tag("gopher", ["gopher_v1", "gopher_v2"]),
     tag("c4", ["c4_v1", "c4_v2"]),
     tag("pii", ["pii_regex_v1", "pii_regex_v2", "pii_regex_with_counts_v2"]),
-    tag("pii_fast", ["pii_regex_with_counts_fast_v2"]),
+    tag(
+        "pii_fast",
+        ["pii_regex_with_counts_fast_v2"],
+        differs="Personal data: texts without a word, URLs, the part of the text",
+    ),
     tag("repetitions", ["repetitions_v1", "paragraph_repetitions_v1"]),
     tag("not_alphanum", ["not_alphanum_paragraph_v1"]),
     tag("code", ["code_redpajama_taggers_v1", "code_copyright_comments_v1"]),
@@ -78,6 +86,7 @@ TAG_JOBS = [
             "cld2_en_paragraph_v2",
             "cld2_en_paragraph_with_doc_score_v2",
         ],
+        differs="Types of `cld2_*` are codes of languages",
     ),
     tag("url_lists", URL_TAGGERS, lists=dict.fromkeys(URL_TAGGERS, "$ROOT/lists/list.txt")),
     tag("big_gopher", ["gopher_v2"], BIG),
