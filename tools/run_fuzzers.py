@@ -75,7 +75,11 @@ def run(name: str, seconds: int) -> Outcome:
         command,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        env=os.environ | {"UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1"},
+        env=os.environ
+        | {
+            "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+            "LSAN_OPTIONS": f"suppressions={ROOT}/cmake/lsan.supp:print_suppressions=0",
+        },
         check=False,
     )
     said = done.stderr.decode(errors="replace")
