@@ -128,56 +128,56 @@ json::Value Describe(const StateSummary& summary) {
   return out;
 }
 
-Result<SeenInput> ParseInput(const json::Value& value, std::string_view path) {
+Result<SeenInput> ParseInput(const json::Value& value, std::string_view where) {
   SeenInput input;
-  DATALAKE_TRY_ASSIGN(input.path, json::GetString(value, "path", path));
-  DATALAKE_TRY_ASSIGN(input.mirrored, json::GetString(value, "mirrored", path));
-  DATALAKE_TRY_ASSIGN(input.size_bytes, json::GetUint(value, "size_bytes", path));
-  DATALAKE_TRY_ASSIGN(input.modified_us, json::GetInt(value, "modified_us", path));
-  DATALAKE_TRY_ASSIGN(const std::string hash, json::GetString(value, "hash", path));
+  DATALAKE_TRY_ASSIGN(input.path, json::GetString(value, "path", where));
+  DATALAKE_TRY_ASSIGN(input.mirrored, json::GetString(value, "mirrored", where));
+  DATALAKE_TRY_ASSIGN(input.size_bytes, json::GetUint(value, "size_bytes", where));
+  DATALAKE_TRY_ASSIGN(input.modified_us, json::GetInt(value, "modified_us", where));
+  DATALAKE_TRY_ASSIGN(const std::string hash, json::GetString(value, "hash", where));
   DATALAKE_TRY_ASSIGN(input.hash, ParseHex(hash));
   return input;
 }
 
 Result<std::vector<StateGeneration>> ParseGenerations(const json::Value& description,
-                                                      std::string_view path) {
+                                                      std::string_view where) {
   const json::Value* list = json::Find(description, "generations");
   if (list == nullptr || !list->is_array()) {
-    return Damaged("no list of generations", path);
+    return Error{ErrorCode::kCorruption, "no list of generations"};
   }
   std::vector<StateGeneration> generations;
   for (const json::Value& value : *list) {
     StateGeneration& generation = generations.emplace_back();
-    DATALAKE_TRY_ASSIGN(generation.units, json::GetString(value, "units", path));
-    DATALAKE_TRY_ASSIGN(generation.keys, json::GetUint(value, "keys", path));
-    DATALAKE_TRY_ASSIGN(generation.offset, json::GetUint(value, "offset", path));
+    DATALAKE_TRY_ASSIGN(generation.units, json::GetString(value, "units", where));
+    DATALAKE_TRY_ASSIGN(generation.keys, json::GetUint(value, "keys", where));
+    DATALAKE_TRY_ASSIGN(generation.offset, json::GetUint(value, "offset", where));
     const json::Value* inputs = json::Find(value, "inputs");
     if (inputs == nullptr || !inputs->is_array()) {
-      return Damaged("a generation without inputs", path);
+      return Error{ErrorCode::kCorruption, "a generation without inputs"};
     }
     for (const json::Value& input : *inputs) {
-      DATALAKE_TRY_ASSIGN(SeenInput parsed, ParseInput(input, path));
+      DATALAKE_TRY_ASSIGN(SeenInput parsed, ParseInput(input, where));
       generation.inputs.push_back(std::move(parsed));
     }
   }
   return generations;
 }
 
-Result<StateSummary> ParseDescription(std::string_view text, SeenKind kind, std::string_view path) {
+Result<StateSummary> ParseDescription(std::string_view text, SeenKind kind, std::string_view where) {
   StateSummary summary;
   summary.kind = kind;
-  DATALAKE_TRY_ASSIGN(const json::Value value, json::ParseValue(text, path));
+  DATALAKE_TRY_ASSIGN(const json::Value value, json::ParseValue(text, where));
   if (kind == SeenKind::kBloom) {
     const json::Value* bloom = json::Find(value, "bloom");
     if (bloom == nullptr) {
-      return Damaged("no shape of the filter", path);
+      return Error{ErrorCode::kCorruption, "no shape of the filter"};
     }
-    DATALAKE_TRY_ASSIGN(summary.bloom.blocks, json::GetUint(*bloom, "blocks", path));
-    DATALAKE_TRY_ASSIGN(const std::uint64_t bits, json::GetUint(*bloom, "lane_bits", path));
+    DATALAKE_TRY_ASSIGN(summary.bloom.blocks, json::GetUint(*bloom, "blocks", where));
+    DATALAKE_TRY_ASSIGN(const std::uint64_t bits, json::GetUint(*bloom, "lane_bits", where));
     summary.bloom.lane_bits = static_cast<std::uint32_t>(std::min<std::uint64_t>(bits, 1000));
     DATALAKE_TRY(summary.bloom.Validate());
   }
-  DATALAKE_TRY_ASSIGN(summary.generations, ParseGenerations(value, path));
+  DATALAKE_TRY_ASSIGN(summary.generations, ParseGenerations(value, where));
   return summary;
 }
 
@@ -286,7 +286,7 @@ Status DedupeStateReader::ReadDescription() {
   if (Crc32c(std::as_bytes(std::span(text))) != trailer.description_checksum) {
     return Damaged("description", path_);
   }
-  Result<StateSummary> summary = ParseDescription(text, kind, path_);
+  Result<StateSummary> summary = ParseDescription(text, kind, "description");
   if (!summary) {
     return Damaged(summary.error().message, path_);
   }

@@ -56,9 +56,6 @@ KeySpill::~KeySpill() {
 Result<std::unique_ptr<KeySpill>> KeySpill::Make(io::FileSystem& fs, std::string folder) {
   std::unique_ptr<KeySpill> spill(new KeySpill(fs, std::move(folder)));
   DATALAKE_TRY(fs.MakeDirectories(spill->folder_));
-  for (std::size_t i = 0; i < kPartitions; ++i) {
-    DATALAKE_TRY_ASSIGN(spill->partitions_[i].file, fs.Create(spill->KeyPath(i)));
-  }
   return spill;
 }
 
@@ -70,14 +67,22 @@ std::string KeySpill::AnswerPath(std::size_t partition) const {
   return io::JoinPath(folder_, fmt::format("{:02}.answers", partition));
 }
 
-Status KeySpill::Flush(Partition& partition) {
+Status KeySpill::Flush(std::size_t index) {
+  Partition& partition = partitions_[index];
+  if (partition.buffer.empty()) {
+    return {};
+  }
+  if (partition.file == nullptr) {
+    DATALAKE_TRY_ASSIGN(partition.file, fs_.Create(KeyPath(index)));
+  }
   DATALAKE_TRY(partition.file->Write(std::as_bytes(std::span(partition.buffer))));
   partition.buffer.clear();
   return {};
 }
 
 Status KeySpill::Add(const Hash128& key, Role role) {
-  Partition& partition = partitions_[PartitionOf(key)];
+  const std::size_t index = PartitionOf(key);
+  Partition& partition = partitions_[index];
   if (partition.stretches.empty() || partition.stretches.back().role != role) {
     partition.stretches.push_back({.role = role});
   }
@@ -85,19 +90,22 @@ Status KeySpill::Add(const Hash128& key, Role role) {
   ++partition.keys;
   ++keys_;
   partition.buffer.push_back(key);
-  return partition.buffer.size() < kBufferKeys ? Status() : Flush(partition);
+  return partition.buffer.size() < kBufferKeys ? Status() : Flush(index);
 }
 
 Status KeySpill::Settle(const SettleOptions& options, const NewKeys& take) {
   for (std::size_t i = 0; i < kPartitions; ++i) {
-    Partition& partition = partitions_[i];
-    DATALAKE_TRY(Flush(partition));
-    DATALAKE_TRY(partition.file->Close());
-    partition.buffer = {};
+    DATALAKE_TRY(Flush(i));
+    if (partitions_[i].file != nullptr) {
+      DATALAKE_TRY(partitions_[i].file->Close());
+    }
+    partitions_[i].buffer = {};
   }
   for (std::size_t i = 0; i < kPartitions; ++i) {
     DATALAKE_TRY(SettlePartition(i, options, take));
-    DATALAKE_TRY(fs_.Remove(KeyPath(i)));
+    if (partitions_[i].file != nullptr) {
+      DATALAKE_TRY(fs_.Remove(KeyPath(i)));
+    }
   }
   return {};
 }
@@ -176,6 +184,9 @@ Status KeySpill::WriteAnswers(std::size_t index, std::vector<std::uint64_t>& ans
     }
   }
   answers.resize((to + 63) / 64);
+  if (answers.empty()) {
+    return {};
+  }
   DATALAKE_TRY_ASSIGN(const auto file, fs_.Create(AnswerPath(index)));
   DATALAKE_TRY(file->Write(std::as_bytes(std::span(answers))));
   DATALAKE_TRY(file->Close());
@@ -186,12 +197,15 @@ Status KeySpill::WriteAnswers(std::size_t index, std::vector<std::uint64_t>& ans
 Result<bool> KeySpill::Next(std::size_t index) {
   Partition& partition = partitions_[index];
   if (partition.next_bit == partition.words.size() * 64) {
-    partition.words.resize(kAnswerWords);
-    DATALAKE_TRY_ASSIGN(
-        const std::size_t read,
-        ReadFully(*partition.answers, std::as_writable_bytes(std::span(partition.words))));
-    partition.words.resize(read / sizeof(std::uint64_t));
+    partition.words.clear();
     partition.next_bit = 0;
+    if (partition.answers != nullptr) {
+      partition.words.resize(kAnswerWords);
+      DATALAKE_TRY_ASSIGN(
+          const std::size_t read,
+          ReadFully(*partition.answers, std::as_writable_bytes(std::span(partition.words))));
+      partition.words.resize(read / sizeof(std::uint64_t));
+    }
     if (partition.words.empty()) {
       return Error{ErrorCode::kInternal, "more answers asked than keys spilled"};
     }

@@ -91,7 +91,7 @@ class KeySpill {
 
   std::string KeyPath(std::size_t partition) const;
   std::string AnswerPath(std::size_t partition) const;
-  static Status Flush(Partition& partition);
+  Status Flush(std::size_t index);
   Status SettlePartition(std::size_t index, const SettleOptions& options, const NewKeys& take);
   Status RunPass(const Partition& partition, const Pass& pass, const SettleOptions& options,
                  std::vector<std::uint64_t>& answers, std::vector<Hash128>* fresh);
