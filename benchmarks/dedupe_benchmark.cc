@@ -34,7 +34,7 @@ namespace {
 constexpr int kFiles = 4;
 constexpr std::size_t kNgramWords = 13;
 constexpr std::size_t kVerifiedMegabytes = 24;
-constexpr double kBloomError = 1e-8;
+constexpr double kBloomError = 1e-7;
 
 struct Work {
   std::string_view name;

@@ -140,11 +140,12 @@ class Run {
     }
     DATALAKE_TRY(BeginOutput(file));
     while (true) {
-      DATALAKE_TRY_ASSIGN(const std::unique_ptr<DedupeBlock> block, input_.Next(index));
+      DATALAKE_TRY_ASSIGN(std::unique_ptr<DedupeBlock> block, input_.Next(index));
       if (block == nullptr) {
         break;
       }
       DATALAKE_TRY(TakeBlock(file, *block));
+      input_.Recycle(std::move(block));
       ReportNowAndThen();
     }
     if (spool_ != nullptr) {

@@ -142,8 +142,8 @@ class KeyFinder {
 // What one thread needs to make a block out of a batch.
 class BlockMaker {
  public:
-  BlockMaker(const DedupeOptions& options, const json::Path& path)
-      : finder_(options, path), units_(options) {}
+  BlockMaker(const DedupeOptions& options, const json::Path& path, DedupeInput::SpareBlocks& spare)
+      : finder_(options, path), units_(options), spare_(spare) {}
 
   // Errors: kInvalidArgument (a bad line, no key), naming file and line; `file` is its path.
   Result<std::unique_ptr<DedupeBlock>> Make(const format::DocumentReader& reader,
@@ -154,7 +154,7 @@ class BlockMaker {
       return Error{ErrorCode::kInvalidArgument,
                    fmt::format("bad document: {}: {}", bad.reason, Where(file, batch, bad.line))};
     }
-    auto block = std::make_unique<DedupeBlock>();
+    std::unique_ptr<DedupeBlock> block = spare_.Take();
     block->bytes = batch.size_bytes();
     block->rows.reserve(batch.documents().size());
     for (const format::Document& document : batch.documents()) {
@@ -198,6 +198,7 @@ class BlockMaker {
 
   KeyFinder finder_;
   UnitMaker units_;
+  DedupeInput::SpareBlocks& spare_;
   json::DocumentParser parser_{json::FieldTypes::kLoose};
 };
 
@@ -206,14 +207,15 @@ class BlockMaker {
 template <typename BlockQueue>
 class FileWorker {
  public:
-  FileWorker(const DedupeOptions& options, const json::Path& path, const std::string& file)
-      : options_(options), path_(path), file_(file) {}
+  FileWorker(const DedupeOptions& options, const json::Path& path, const std::string& file,
+             DedupeInput::SpareBlocks& spare)
+      : options_(options), path_(path), file_(file), spare_(spare) {}
 
   Status Run(io::FileSystem& fs, ThreadPool& helpers, BlockQueue& queue,
              const std::stop_token& stop) {
     DATALAKE_TRY_ASSIGN(reader_, format::OpenDocuments(fs, file_));
     for (std::size_t i = OrderedSlots(helpers); i > 0; --i) {
-      slots_.push_back(std::make_unique<Slot>(options_, path_));
+      slots_.push_back(std::make_unique<Slot>(options_, path_, spare_));
     }
     return RunOrdered(
         helpers, stop,
@@ -224,7 +226,8 @@ class FileWorker {
 
  private:
   struct Slot {
-    Slot(const DedupeOptions& options, const json::Path& path) : maker(options, path) {}
+    Slot(const DedupeOptions& options, const json::Path& path, DedupeInput::SpareBlocks& spare)
+        : maker(options, path, spare) {}
 
     format::DocumentBatch batch;
     BlockMaker maker;
@@ -244,11 +247,32 @@ class FileWorker {
   const DedupeOptions& options_;
   const json::Path& path_;
   const std::string& file_;
+  DedupeInput::SpareBlocks& spare_;
   std::unique_ptr<format::DocumentReader> reader_;
   std::vector<std::unique_ptr<Slot>> slots_;
 };
 
 }  // namespace
+
+std::unique_ptr<DedupeBlock> DedupeInput::SpareBlocks::Take() {
+  MutexLock lock(mutex_);
+  if (blocks_.empty()) {
+    return std::make_unique<DedupeBlock>();
+  }
+  std::unique_ptr<DedupeBlock> block = std::move(blocks_.back());
+  blocks_.pop_back();
+  return block;
+}
+
+void DedupeInput::SpareBlocks::Give(std::unique_ptr<DedupeBlock> block) {
+  block->Clear();
+  MutexLock lock(mutex_);
+  blocks_.push_back(std::move(block));
+}
+
+void DedupeInput::Recycle(std::unique_ptr<DedupeBlock> block) {
+  spare_.Give(std::move(block));
+}
 
 Result<SeenInput> IdentifyInput(io::FileSystem& fs, const std::string& path,
                                 const std::string& document_dir) {
@@ -291,7 +315,7 @@ Status DedupeInput::StartUpTo(std::size_t end) {
               DATALAKE_TRY_ASSIGN(identities_[index],
                                   IdentifyInput(context_.fs, files_[index], options_.document_dir));
             }
-            FileWorker<BlockQueue> worker(options_, path_, files_[index]);
+            FileWorker<BlockQueue> worker(options_, path_, files_[index], spare_);
             return worker.Run(context_.fs, helpers_, *queue, stop_.get_token());
           };
           queue->Finish(work());

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "datalake/base/mutex.h"
 #include "datalake/base/result.h"
 #include "datalake/base/thread_pool.h"
 #include "datalake/curate/curate_context.h"
@@ -35,11 +36,25 @@ class DedupeInput {
   /// its end. Errors: kInvalidArgument (a bad line, no key), those of the reader; kCancelled.
   Result<std::unique_ptr<DedupeBlock>> Next(std::size_t index);
 
+  /// Gives a block back, whose memory is then used again.
+  void Recycle(std::unique_ptr<DedupeBlock> block);
+
   /// The file as it was when it was read; behind its end only.
   const SeenInput& Identity(std::size_t index) const { return identities_[index]; }
 
   /// Threads that are free at times.
   ThreadPool& helpers() { return helpers_; }
+
+  /// Blocks to be filled again. Thread-safe.
+  class SpareBlocks {
+   public:
+    std::unique_ptr<DedupeBlock> Take();
+    void Give(std::unique_ptr<DedupeBlock> block);
+
+   private:
+    Mutex mutex_;
+    std::vector<std::unique_ptr<DedupeBlock>> blocks_ DATALAKE_GUARDED_BY(mutex_);
+  };
 
  private:
   class BlockQueue;
@@ -56,6 +71,7 @@ class DedupeInput {
   std::vector<std::shared_ptr<BlockQueue>> queues_;
   std::vector<SeenInput> identities_;
   std::size_t started_ = 0;
+  SpareBlocks spare_;
   ThreadPool helpers_;  // where there are fewer files than threads: for their blocks
   ThreadPool pool_;     // last: its threads end before what they use
 };

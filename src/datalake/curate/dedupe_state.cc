@@ -163,7 +163,8 @@ Result<std::vector<StateGeneration>> ParseGenerations(const json::Value& descrip
   return generations;
 }
 
-Result<StateSummary> ParseDescription(std::string_view text, SeenKind kind, std::string_view where) {
+Result<StateSummary> ParseDescription(std::string_view text, SeenKind kind,
+                                      std::string_view where) {
   StateSummary summary;
   summary.kind = kind;
   DATALAKE_TRY_ASSIGN(const json::Value value, json::ParseValue(text, where));

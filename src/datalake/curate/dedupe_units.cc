@@ -63,6 +63,8 @@ bool IsOwnKey(const Hash128& key, std::uint64_t num_partitions, std::uint64_t pa
 UnitMaker::UnitMaker(const DedupeOptions& options)
     : options_(options),
       is_dolma_(options.compatibility == Compatibility::kDolma),
+      has_words_(options.unit == DedupeUnitKind::kNgrams || options.min_words > 0),
+      is_split_by_lines_(options.paragraph_separator.find_first_not_of('\n') == std::string::npos),
       leaving_{.low = Power(kLowBase, options.ngram_length),
                .high = Power(kHighBase, options.ngram_length)} {}
 
@@ -76,18 +78,30 @@ bool UnitMaker::IsOwn(const Hash128& key) const {
          IsOwnKey(key, options_.num_partitions, options_.partition_index);
 }
 
-bool UnitMaker::IsLeftAlone(std::string_view text, std::uint64_t size) {
-  if (size < options_.min_length) {
-    return true;
+bool UnitMaker::IsLeftAlone(std::string_view text, std::uint64_t size) const {
+  return size < options_.min_length || (options_.skip_empty && text::Trim(text).empty());
+}
+
+// UAX #29 breaks before and behind every line end (WB3a, WB3b), so where lines are the paragraphs
+// the whole text is split at once.
+UnitMaker::Words UnitMaker::WordsOf(std::string_view text, std::size_t begin, std::size_t end) {
+  if (!has_words_) {
+    return {};
   }
-  if (options_.skip_empty && text::Trim(text).empty()) {
-    return true;
+  if (!is_split_by_lines_) {
+    const std::string_view paragraph = text.substr(begin, end - begin);
+    text::SplitNonBlankWordSegments(paragraph, words_);
+    return {.base = paragraph, .words = words_};
   }
-  if (options_.min_words == 0) {
-    return false;
+  if (begin == 0) {
+    text::SplitNonBlankWordSegments(text, words_);
+    next_word_ = 0;
   }
-  text::SplitNonBlankWordSegments(text, words_);
-  return words_.size() < options_.min_words;
+  const std::size_t first = next_word_;
+  while (next_word_ < words_.size() && words_[next_word_].end <= end) {
+    ++next_word_;
+  }
+  return {.base = text, .words = std::span(words_).subspan(first, next_word_ - first)};
 }
 
 RowForm UnitMaker::AddDocument(std::string_view key, DedupeBlock& block) {
@@ -98,7 +112,10 @@ RowForm UnitMaker::AddDocument(std::string_view key, DedupeBlock& block) {
     text::SplitNonBlankWordSegments(key, words_);
     return words_.size() < options_.min_words ? RowForm::kDocument : RowForm::kAbsent;
   }
-  if (!IsLeftAlone(key, key.size())) {
+  if (options_.min_words > 0) {
+    text::SplitNonBlankWordSegments(key, words_);
+  }
+  if (!IsLeftAlone(key, key.size()) && words_.size() >= options_.min_words) {
     if (const Hash128 hash = Xxh3Hash128(key); IsOwn(hash)) {
       unit.keys = 1;
       block.keys.push_back(hash);
@@ -135,8 +152,9 @@ RowForm UnitMaker::AddParagraphs(std::string_view text, DedupeBlock& block) {
       chars += separator_chars;
     }
     unit.end = static_cast<std::uint32_t>(chars);
-    if (!IsLeftAlone(paragraph, size)) {
-      AddParagraph(paragraph, unit, block);
+    const Words words = WordsOf(text, begin, end);
+    if (!IsLeftAlone(paragraph, size) && words.words.size() >= options_.min_words) {
+      AddParagraph(paragraph, words, unit, block);
     }
     if (is_last) {
       break;
@@ -146,9 +164,10 @@ RowForm UnitMaker::AddParagraphs(std::string_view text, DedupeBlock& block) {
   return RowForm::kList;
 }
 
-void UnitMaker::AddParagraph(std::string_view paragraph, DedupeUnit unit, DedupeBlock& block) {
+void UnitMaker::AddParagraph(std::string_view paragraph, const Words& words, DedupeUnit unit,
+                             DedupeBlock& block) {
   if (options_.unit == DedupeUnitKind::kNgrams) {
-    AddNgrams(paragraph, unit, block);
+    AddNgrams(words, unit, block);
     if (unit.tested >= 2 || options_.skip_short_paragraphs) {
       if (unit.tested > 0) {
         unit.rule = UnitRule::kShare;
@@ -173,16 +192,15 @@ void UnitMaker::AddParagraph(std::string_view paragraph, DedupeUnit unit, Dedupe
   }
 }
 
-void UnitMaker::AddNgrams(std::string_view paragraph, DedupeUnit& unit, DedupeBlock& block) {
+void UnitMaker::AddNgrams(const Words& words, DedupeUnit& unit, DedupeBlock& block) {
   const std::uint64_t length = options_.ngram_length;
   const std::uint64_t stride = options_.stride;
-  text::SplitNonBlankWordSegments(paragraph, words_);
-  if (words_.size() < length) {
+  if (words.words.size() < length) {
     return;
   }
-  hashes_.resize(words_.size());
-  for (std::size_t i = 0; i < words_.size(); ++i) {
-    hashes_[i] = Xxh3Hash128(paragraph.substr(words_[i].begin, words_[i].end - words_[i].begin));
+  hashes_.clear();
+  for (const text::Word& word : words.words) {
+    hashes_.push_back(Xxh3Hash128(words.base.substr(word.begin, word.end - word.begin)));
   }
   Hash128 rolled;
   std::uint64_t last = 0;

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -28,18 +30,29 @@ class UnitMaker {
   RowForm Add(std::string_view key, DedupeBlock& block);
 
  private:
+  // Words of a part of a text, as bytes of `base`.
+  struct Words {
+    std::string_view base;
+    std::span<const text::Word> words;
+  };
+
   RowForm AddDocument(std::string_view key, DedupeBlock& block);
   RowForm AddParagraphs(std::string_view text, DedupeBlock& block);
-  bool IsLeftAlone(std::string_view text, std::uint64_t size);
+  void AddParagraph(std::string_view paragraph, const Words& words, DedupeUnit unit,
+                    DedupeBlock& block);
+  void AddNgrams(const Words& words, DedupeUnit& unit, DedupeBlock& block);
+  Words WordsOf(std::string_view text, std::size_t begin, std::size_t end);
+  bool IsLeftAlone(std::string_view text, std::uint64_t size) const;
   bool IsOwn(const Hash128& key) const;
-  void AddParagraph(std::string_view paragraph, DedupeUnit unit, DedupeBlock& block);
-  void AddNgrams(std::string_view paragraph, DedupeUnit& unit, DedupeBlock& block);
 
   const DedupeOptions& options_;
   const bool is_dolma_;
-  std::vector<text::Word> words_;
-  std::vector<Hash128> hashes_;  // of the words
-  Hash128 leaving_;              // what a word is multiplied by when it leaves the n-gram
+  const bool has_words_;           // paragraphs are split into words
+  const bool is_split_by_lines_;   // the words of a text are those of its paragraphs
+  std::vector<text::Word> words_;  // of the text, or of the paragraph
+  std::size_t next_word_ = 0;      // behind those of the last paragraph
+  std::vector<Hash128> hashes_;    // of the words
+  Hash128 leaving_;                // what a word is multiplied by when it leaves the n-gram
 };
 
 }  // namespace datalake::curate
