@@ -18,6 +18,7 @@ constexpr std::uint64_t kFirstBytes = std::uint64_t{1} << 20;
 constexpr std::uint64_t kLastDoubling = std::uint64_t{1} << 30;
 constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 50;
 constexpr std::uint32_t kLaneBits = 64;
+constexpr std::uint64_t kMeasuredBlocks = std::uint64_t{1} << 18;
 
 // Odd constants with half of their bits set (digits of the golden ratio and of square roots); each
 // makes one bit position a lane out of the upper half of a key.
@@ -248,7 +249,10 @@ double BloomFilter::Fill() const {
 
 double BloomFilter::MeasuredError() const {
   double sum = 0;
-  for (std::size_t at = 0; at < words_.size(); at += BloomShape::kLanes) {
+  const std::uint64_t step = shape_.blocks / kMeasuredBlocks + 1;
+  std::uint64_t measured = 0;
+  for (std::uint64_t block = 0; block < shape_.blocks; block += step, ++measured) {
+    const std::size_t at = block * BloomShape::kLanes;
     double all = 1;
     for (std::size_t lane = 0; lane < BloomShape::kLanes; ++lane) {
       const double share = static_cast<double>(std::popcount(words_[at + lane])) / kLaneBits;
@@ -258,15 +262,15 @@ double BloomFilter::MeasuredError() const {
     }
     sum += all;
   }
-  return sum / static_cast<double>(shape_.blocks);
+  return sum / static_cast<double>(measured);
 }
 
 std::span<const std::byte> BloomFilter::Bytes() const {
-  return std::as_bytes(std::span(words_));
+  return std::as_bytes(std::span(words_.data(), words_.size()));
 }
 
 std::span<std::byte> BloomFilter::MutableBytes() {
-  return std::as_writable_bytes(std::span(words_));
+  return std::as_writable_bytes(std::span(words_.data(), words_.size()));
 }
 
 }  // namespace datalake::curate

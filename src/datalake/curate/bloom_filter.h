@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <vector>
 
 #include "datalake/base/hash.h"
 #include "datalake/base/result.h"
@@ -71,11 +70,11 @@ class BloomFilter {
 
   std::uint64_t memory_bytes() const { return shape_.bytes(); }
 
-  /// Share of the bits that are set.
+  /// Share of the bits that are set. Reads the whole filter.
   double Fill() const;
 
   /// The error as it is: the share of absent keys that would be taken for present now, from the
-  /// bits that are set. Reads the whole filter.
+  /// bits that are set in up to 2^18 blocks spread over the filter.
   double MeasuredError() const;
 
   /// The bits as bytes, for saved state.
@@ -85,7 +84,7 @@ class BloomFilter {
  private:
   BloomShape shape_;
   BloomKernel kernel_;
-  std::vector<std::uint64_t, HugeAllocator<std::uint64_t>> words_;
+  HugeArray<std::uint64_t> words_;
 };
 
 }  // namespace datalake::curate

@@ -202,6 +202,15 @@ class BlockMaker {
   json::DocumentParser parser_{json::FieldTypes::kLoose};
 };
 
+// The keys of n-grams are more bytes than their text: smaller blocks keep them in the caches.
+format::DocumentReaderOptions ReaderOptions(const DedupeOptions& options) {
+  format::DocumentReaderOptions reader;
+  if (options.unit == DedupeUnitKind::kNgrams) {
+    reader.block_bytes = std::size_t{1} << 17;
+  }
+  return reader;
+}
+
 // Reads one file into its queue: blocks in order, their parsing and hashing also on threads of
 // `helpers` that are free.
 template <typename BlockQueue>
@@ -213,7 +222,7 @@ class FileWorker {
 
   Status Run(io::FileSystem& fs, ThreadPool& helpers, BlockQueue& queue,
              const std::stop_token& stop) {
-    DATALAKE_TRY_ASSIGN(reader_, format::OpenDocuments(fs, file_));
+    DATALAKE_TRY_ASSIGN(reader_, format::OpenDocuments(fs, file_, ReaderOptions(options_)));
     for (std::size_t i = OrderedSlots(helpers); i > 0; --i) {
       slots_.push_back(std::make_unique<Slot>(options_, path_, spare_));
     }

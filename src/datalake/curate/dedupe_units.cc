@@ -1,6 +1,10 @@
 #include "datalake/curate/dedupe_units.h"
 
+#include <immintrin.h>
+
 #include <algorithm>
+#include <array>
+#include <cstring>
 
 #include "datalake/text/lines.h"
 #include "datalake/text/trim.h"
@@ -33,14 +37,46 @@ std::uint64_t Mix(std::uint64_t x) {
   return x ^ (x >> 33);
 }
 
-// Spreads the bits of both halves over all 128, one to one (a Feistel network of two rounds); an
-// n-gram of another length is another key.
+// The words' hashes are random already; this spreads the order of the words, which the lowest bits
+// of the polynomials hardly know, over each half, one to one. An n-gram of another length is
+// another key.
 Hash128 Finish(const Hash128& rolled, std::uint64_t length) {
-  Hash128 key = rolled;
-  key.low += Mix(key.high + length);
-  key.high += Mix(key.low);
-  key.low ^= Mix(key.high ^ 0x2545f4914f6cdd1dU);
+  Hash128 key{.low = rolled.low + length, .high = rolled.high + length};
+  key.low = (key.low ^ (key.low >> 32)) * 0xff51afd7ed558ccdU;
+  key.high = (key.high ^ (key.high >> 32)) * 0xc4ceb9fe1a85ec53U;
+  key.low ^= key.low >> 29;
+  key.high ^= key.high >> 29;
   return key;
+}
+
+// Both halves of the product of two numbers, mixed (as in wyhash, public domain, Wang Yi).
+std::uint64_t Multiply(std::uint64_t a, std::uint64_t b) {
+  const unsigned __int128 product = static_cast<unsigned __int128>(a) * b;
+  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+}
+
+constexpr std::size_t kShortWord = 16;
+
+// A hash of a word: of up to 16 bytes by two multiplications and without a branch on its length,
+// which nothing could predict; of longer ones XXH3.
+Hash128 HashWord(std::string_view text, const text::Word& word) {
+  const std::size_t size = word.end - word.begin;
+  if (size > kShortWord) {
+    return Xxh3Hash128(text.substr(word.begin, size));
+  }
+  std::array<std::uint64_t, 2> bytes{};
+  if (word.begin + kShortWord <= text.size()) {
+    std::memcpy(bytes.data(), text.data() + word.begin, kShortWord);
+  } else {
+    std::memcpy(bytes.data(), text.data() + word.begin, size);
+  }
+  // Bytes behind the word count as zeros.
+  const auto bits = static_cast<unsigned>(size * 8);
+  const std::uint64_t low = _bzhi_u64(bytes[0], bits);
+  const std::uint64_t high = _bzhi_u64(bytes[1], std::max(bits, 64U) - 64U);
+  const std::uint64_t length = size * 0x9e3779b97f4a7c15U;
+  return {.low = Multiply(low ^ 0xa0761d6478bd642fU, (high ^ 0xe7037ed1a0b428dbU) + length),
+          .high = Multiply(low ^ 0x8ebc6af09c88c6e3U, (high ^ 0x589965cc75374cc3U) + length)};
 }
 
 // Where the next separator begins; the end of the text when none does. An empty separator never
@@ -200,7 +236,9 @@ void UnitMaker::AddNgrams(const Words& words, DedupeUnit& unit, DedupeBlock& blo
   }
   hashes_.clear();
   for (const text::Word& word : words.words) {
-    hashes_.push_back(Xxh3Hash128(words.base.substr(word.begin, word.end - word.begin)));
+    hashes_.push_back(length == 1
+                          ? Xxh3Hash128(words.base.substr(word.begin, word.end - word.begin))
+                          : HashWord(words.base, word));
   }
   Hash128 rolled;
   std::uint64_t last = 0;

@@ -1,47 +1,62 @@
 #pragma once
 
 #include <cstddef>
-#include <new>
+#include <memory>
+#include <span>
+#include <type_traits>
 
 namespace datalake::curate {
 
-/// Asks the system for huge pages behind [data, data + bytes); a hint that may do nothing.
-void AdviseHugePages(void* data, std::size_t bytes);
+/// At least `bytes` zeroed bytes, cache-line aligned; where that is much, in huge pages if the
+/// system gives them, so that reading them in random order costs one cache miss and no page walk.
+/// Pages are taken when they are first touched. Running out of memory ends the program, as
+/// everywhere.
+class HugeMemory {
+ public:
+  HugeMemory() = default;
+  explicit HugeMemory(std::size_t bytes);
 
-/// Allocator of tables that are read in random order: cache-line aligned, and in huge pages where
-/// it is large, so that a look-up costs one cache miss and no page walk. Running out of memory ends
-/// the program, as everywhere.
-template <typename T>
-struct HugeAllocator {
-  using value_type = T;
-
-  HugeAllocator() = default;
-
-  template <typename U>
-  explicit HugeAllocator(const HugeAllocator<U>& /*other*/) {}
-
-  T* allocate(std::size_t count) {
-    const std::size_t bytes = count * sizeof(T);
-    void* data = ::operator new(bytes, Alignment(bytes));
-    if (bytes >= kHugeBytes) {
-      AdviseHugePages(data, bytes);
-    }
-    return static_cast<T*>(data);
-  }
-
-  void deallocate(T* data, std::size_t count) {
-    ::operator delete(data, Alignment(count * sizeof(T)));
-  }
-
-  friend bool operator==(const HugeAllocator&, const HugeAllocator&) { return true; }
+  std::byte* data() const { return data_.get(); }
 
  private:
-  static constexpr std::size_t kHugePage = std::size_t{2} << 20;
-  static constexpr std::size_t kHugeBytes = 4 * kHugePage;
+  struct Free {
+    Free() {}
 
-  static std::align_val_t Alignment(std::size_t bytes) {
-    return std::align_val_t(bytes >= kHugeBytes ? kHugePage : 64);
-  }
+    explicit Free(std::size_t mapped) : mapped_bytes(mapped) {}
+
+    void operator()(std::byte* data) const;
+
+    std::size_t mapped_bytes = 0;  // 0: from the heap
+  };
+
+  std::unique_ptr<std::byte, Free> data_;
+};
+
+/// An array of zeros in such memory. Move-only.
+template <typename T>
+class HugeArray {
+  static_assert(std::is_trivially_copyable_v<T>);
+
+ public:
+  HugeArray() = default;
+
+  explicit HugeArray(std::size_t size) : memory_(size * sizeof(T)), size_(size) {}
+
+  T* data() const { return reinterpret_cast<T*>(memory_.data()); }
+
+  std::size_t size() const { return size_; }
+
+  T& operator[](std::size_t i) { return data()[i]; }
+
+  const T& operator[](std::size_t i) const { return data()[i]; }
+
+  T* begin() const { return data(); }
+
+  T* end() const { return data() + size_; }
+
+ private:
+  HugeMemory memory_;
+  std::size_t size_ = 0;
 };
 
 }  // namespace datalake::curate

@@ -16,7 +16,7 @@ auto& KeyTable::SlotOf(Table& slots, std::uint64_t mask, const Hash128& key) {
 
 KeyTable::KeyTable() : shards_(kShards) {
   for (Shard& shard : shards_) {
-    shard.slots.resize(kFirstSlots);
+    shard.slots = Slots(kFirstSlots);
     shard.mask = kFirstSlots - 1;
   }
 }

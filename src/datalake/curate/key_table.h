@@ -48,7 +48,7 @@ class KeyTable {
  private:
   static constexpr std::size_t kFirstSlots = 256;
 
-  using Slots = std::vector<Hash128, HugeAllocator<Hash128>>;
+  using Slots = HugeArray<Hash128>;
 
   struct Shard {
     Slots slots;  // {0, 0} is free
