@@ -42,6 +42,8 @@ def rows(values: Sequence[int], per_line: int, form: Callable[[int], str]) -> li
 
 def main(path: Path) -> None:
     index, blocks = bitset_blocks(lambda c: c.isalpha())
+    numeric_index, numeric_blocks = bitset_blocks(lambda c: c.isalnum() and not c.isalpha())
+    numeric_type = f"std::array<std::array<std::uint64_t, {BLOCK // 64}>, {len(numeric_blocks)}>"
     spaces = [c for c in range(LIMIT) if chr(c).isspace()]
     zeros = [c for c in range(LIMIT) if unicodedata.decimal(chr(c), None) == 0]
     assert all(unicodedata.decimal(chr(zero + i), None) == i for zero in zeros for i in range(10))
@@ -69,6 +71,17 @@ def main(path: Path) -> None:
         "",
         f"constexpr {bits_type} kLetterBits = {{{{",
         *["    {{" + ", ".join(f"0x{w:016X}" for w in words) + "}}," for words in blocks],
+        "}};",
+        "",
+    ]
+    lines += [
+        "// What str.isalnum takes besides letters: decimal digits, digits and numbers.",
+        f"constexpr std::array<std::uint8_t, {len(numeric_index)}> kNumericBlock = {{",
+        *rows(numeric_index, 24, str),
+        "};",
+        "",
+        f"constexpr {numeric_type} kNumericBits = {{{{",
+        *["    {{" + ", ".join(f"0x{w:016X}" for w in words) + "}}," for words in numeric_blocks],
         "}};",
         "",
     ]

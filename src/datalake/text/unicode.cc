@@ -8,6 +8,15 @@
 namespace datalake::text {
 namespace {
 #include "datalake/text/unicode_tables.inc"
+
+template <typename Blocks, typename Bits>
+bool IsIn(const Blocks& blocks, const Bits& bits, char32_t code_point) {
+  const std::size_t block = code_point >> 8;
+  if (block >= blocks.size()) {
+    return false;
+  }
+  return ((bits[blocks[block]][(code_point >> 6) & 3] >> (code_point & 63)) & 1) != 0;
+}
 }  // namespace
 
 std::string_view UnicodeVersion() {
@@ -27,12 +36,11 @@ bool IsDecimalDigit(char32_t code_point) {
 }
 
 bool IsLetter(char32_t code_point) {
-  const std::size_t block = code_point >> 8;
-  if (block >= kLetterBlock.size()) {
-    return false;
-  }
-  const auto& bits = kLetterBits[kLetterBlock[block]];
-  return ((bits[(code_point >> 6) & 3] >> (code_point & 63)) & 1) != 0;
+  return IsIn(kLetterBlock, kLetterBits, code_point);
+}
+
+bool IsNumeric(char32_t code_point) {
+  return IsIn(kNumericBlock, kNumericBits, code_point);
 }
 
 }  // namespace datalake::text

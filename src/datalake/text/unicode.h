@@ -18,4 +18,7 @@ bool IsDecimalDigit(char32_t code_point);
 /// A letter: general category Lu, Ll, Lt, Lm or Lo, as Python's str.isalpha. Thread-safe.
 bool IsLetter(char32_t code_point);
 
+/// What Python's str.isalnum takes besides letters: digits and numbers of any kind. Thread-safe.
+bool IsNumeric(char32_t code_point);
+
 }  // namespace datalake::text

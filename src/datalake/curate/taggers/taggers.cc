@@ -28,6 +28,18 @@ Status AddBuiltinTaggers(TaggerRegistry& registry) {
                             MakeCld2EnParagraphWithDocScoreV2));
   DATALAKE_TRY(
       registry.Add("cld2_paragraph_v2", "languages (CLD2) of each paragraph", MakeCld2ParagraphV2));
+  DATALAKE_TRY(registry.Add("code_copyright_comments_v1",
+                            "copyright notice or comments that a program begins with",
+                            MakeCodeCopyrightCommentsV1));
+  DATALAKE_TRY(registry.Add("code_redpajama_taggers_v1",
+                            "lengths of lines, shares of letters and digits",
+                            MakeCodeRedPajamaTaggersV1));
+  DATALAKE_TRY(registry.Add("code_starcoder_taggers_v1",
+                            "stars, share of comments, share of visible text of HTML",
+                            MakeCodeStarCoderTaggersV1));
+  DATALAKE_TRY(registry.Add("code_starcoder_taggers_v2",
+                            "as v1, comments of Python, Java and JavaScript only",
+                            MakeCodeStarCoderTaggersV2));
   DATALAKE_TRY(registry.Add("doc_count_v1", "1 for each document", MakeDocCountV1));
   DATALAKE_TRY(registry.Add("gopher_v1", "statistics of the Gopher rules, empty lines counted",
                             MakeGopherV1));

@@ -23,6 +23,10 @@ Result<std::unique_ptr<const Tagger>> MakeCld2EnParagraphV2(const TaggerSettings
 Result<std::unique_ptr<const Tagger>> MakeCld2EnParagraphWithDocScoreV2(
     const TaggerSettings& settings);
 Result<std::unique_ptr<const Tagger>> MakeCld2ParagraphV2(const TaggerSettings& settings);
+Result<std::unique_ptr<const Tagger>> MakeCodeCopyrightCommentsV1(const TaggerSettings& settings);
+Result<std::unique_ptr<const Tagger>> MakeCodeRedPajamaTaggersV1(const TaggerSettings& settings);
+Result<std::unique_ptr<const Tagger>> MakeCodeStarCoderTaggersV1(const TaggerSettings& settings);
+Result<std::unique_ptr<const Tagger>> MakeCodeStarCoderTaggersV2(const TaggerSettings& settings);
 Result<std::unique_ptr<const Tagger>> MakeDocCountV1(const TaggerSettings& settings);
 Result<std::unique_ptr<const Tagger>> MakeGopherV1(const TaggerSettings& settings);
 Result<std::unique_ptr<const Tagger>> MakeGopherV2(const TaggerSettings& settings);
