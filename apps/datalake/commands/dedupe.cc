@@ -9,6 +9,7 @@
 
 #include "apps/datalake/commands/commands.h"
 #include "apps/datalake/config_options.h"
+#include "apps/datalake/lake_documents.h"
 
 namespace datalake::apps {
 namespace {
@@ -77,12 +78,15 @@ class DedupeCommand final : public Command {
     config_.Declare(options, "is_s3_volume", Form::kFlag, "accepted, not needed");
     config_.Declare(options, "work_dir.input", Form::kValue, "accepted, not needed");
     config_.Declare(options, "work_dir.output", Form::kValue, "folder for keys on disk");
+    config_.Declare(options, "lake_documents", Form::kValue,
+                    "folder for what is made of documents of a lake (lake-documents)");
     config_.Declare(options, "processes", Form::kValue, "threads");
     config_.Declare(options, "dryrun", Form::kFlag, "print the config and stop");
   }
 
   Result<int> Run(Context& context) override {
-    DATALAKE_TRY_ASSIGN(const json::Value config, config_.Read(context));
+    DATALAKE_TRY_ASSIGN(json::Value config, config_.Read(context));
+    DATALAKE_TRY(ResolveLakeDocuments(context, config));
     DATALAKE_TRY_ASSIGN(const CurationRun run, ReadCurationRun(config, context));
     json::ConfigReader reader(config,
                               context.options.config.empty() ? "options" : context.options.config);

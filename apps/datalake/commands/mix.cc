@@ -9,6 +9,7 @@
 
 #include "apps/datalake/commands/commands.h"
 #include "apps/datalake/config_options.h"
+#include "apps/datalake/lake_documents.h"
 
 namespace datalake::apps {
 namespace {
@@ -26,6 +27,8 @@ class MixCommand final : public Command {
   std::string_view Example() const override { return "datalake -c mix.yaml mix"; }
 
   void Declare(OptionSet& options) override {
+    config_.Declare(options, "lake_documents", Form::kValue,
+                    "folder for what is made of documents of a lake (lake-documents)");
     config_.Declare(options, "processes", Form::kValue, "threads");
     config_.Declare(options, "shuffle", Form::kFlag,
                     "outputs of about equal size (default); --no-shuffle: one output an input, "
@@ -39,7 +42,8 @@ class MixCommand final : public Command {
   }
 
   Result<int> Run(Context& context) override {
-    DATALAKE_TRY_ASSIGN(const json::Value config, config_.Read(context));
+    DATALAKE_TRY_ASSIGN(json::Value config, config_.Read(context));
+    DATALAKE_TRY(ResolveLakeDocuments(context, config));
     DATALAKE_TRY_ASSIGN(const CurationRun run, ReadCurationRun(config, context));
     json::ConfigReader reader(config,
                               context.options.config.empty() ? "options" : context.options.config);

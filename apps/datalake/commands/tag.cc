@@ -10,6 +10,7 @@
 
 #include "apps/datalake/commands/commands.h"
 #include "apps/datalake/config_options.h"
+#include "apps/datalake/lake_documents.h"
 
 namespace datalake::apps {
 namespace {
@@ -42,6 +43,8 @@ class TagCommand final : public Command {
                     "jsonl (default) or parquet: one typed column a key");
     config_.Declare(options, "compression.input", Form::kValue, "accepted: the content tells");
     config_.Declare(options, "compression.output", Form::kValue, "gz, zst or none");
+    config_.Declare(options, "lake_documents", Form::kValue,
+                    "folder for what is made of documents of a lake (lake-documents)");
     config_.Declare(options, "processes", Form::kValue, "threads");
     config_.Declare(options, "debug", Form::kFlag, "one thread");
     config_.Declare(options, "tagger_modules", Form::kList, "Python taggers: not supported");
@@ -56,7 +59,8 @@ class TagCommand final : public Command {
   }
 
   Result<int> Run(Context& context) override {
-    DATALAKE_TRY_ASSIGN(const json::Value config, config_.Read(context));
+    DATALAKE_TRY_ASSIGN(json::Value config, config_.Read(context));
+    DATALAKE_TRY(ResolveLakeDocuments(context, config));
     DATALAKE_TRY_ASSIGN(const CurationRun run, ReadCurationRun(config, context));
     json::ConfigReader reader(config,
                               context.options.config.empty() ? "options" : context.options.config);
