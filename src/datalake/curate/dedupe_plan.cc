@@ -50,7 +50,7 @@ Result<std::vector<Input>> FindInputs(const DedupeOptions& options, io::FileSyst
     DATALAKE_TRY_ASSIGN(const std::string mirrored,
                         AttributePath(path, options.document_dir, folder));
     DATALAKE_TRY_ASSIGN(input.mirrored, MirroredPath(path, options.document_dir));
-    input.output = WithCompression(mirrored, options.compression);
+    input.output = LinesPath(mirrored, options.compression);
     input.path = std::move(path);
     if (!outputs.insert(input.output).second) {
       return Error{ErrorCode::kInvalidArgument,

@@ -115,6 +115,14 @@ std::string WithCompression(std::string_view path, std::string_view compression)
   return compression == "none" ? std::string(stem) : fmt::format("{}.{}", stem, compression);
 }
 
+std::string LinesPath(std::string_view path, std::string_view compression) {
+  if (!path.ends_with(kParquet)) {
+    return WithCompression(path, compression);
+  }
+  path.remove_suffix(kParquet.size());
+  return WithCompression(fmt::format("{}.jsonl.zst", path), compression);
+}
+
 std::string WithParquet(std::string_view path) {
   std::string_view stem = WithoutSuffix(path);
   for (const std::string_view suffix : kLineSuffixes) {

@@ -24,6 +24,12 @@ TEST(WithParquetTest, ReplacesSuffixesOfLines) {
   EXPECT_EQ(WithParquet("/a/x.parquet"), "/a/x.parquet");
 }
 
+TEST(LinesPathTest, MakesLinesOfParquet) {
+  EXPECT_EQ(LinesPath("/a/x.parquet", ""), "/a/x.jsonl.zst");
+  EXPECT_EQ(LinesPath("/a/x.parquet", "gz"), "/a/x.jsonl.gz");
+  EXPECT_EQ(LinesPath("/a/x.json.gz", "zst"), "/a/x.json.zst");
+}
+
 TEST(FindCompressedTest, FindsOtherForms) {
   io::MemoryFileSystem fs;
   EXPECT_THAT(FindCompressed(fs, "/a.jsonl.gz"), IsOkAndHolds("/a.jsonl.gz"));

@@ -86,16 +86,6 @@ Result<Matches> Expand(io::FileSystem& fs, const std::string& pattern) {
   return matches;
 }
 
-// The name of an output: that of the input with the wanted compression.
-std::string OutputName(std::string_view name, std::string_view compression) {
-  constexpr std::string_view kParquet = ".parquet";
-  if (!name.ends_with(kParquet)) {
-    return WithCompression(name, compression);
-  }
-  name.remove_suffix(kParquet.size());
-  return WithCompression(fmt::format("{}.jsonl.zst", name), compression);
-}
-
 // Where the files of one input go.
 struct Place {
   std::string rejects;     // the rejects file
@@ -225,7 +215,7 @@ class Planner {
     }
     const std::string path = io::JoinPath(folder, place.rest);
     return options_.format == AttributesFormat::kParquet ? WithParquet(path)
-                                                         : OutputName(path, options_.compression);
+                                                         : LinesPath(path, options_.compression);
   }
 
   // A file that two patterns match is tagged once; two files for one output are an error.
