@@ -35,8 +35,8 @@ Result<std::string> MirroredPath(std::string_view document_path, std::string_vie
 /// `path` with the suffix of another compression: "" keeps it as it is, "none", "gz", "zst".
 std::string WithCompression(std::string_view path, std::string_view compression);
 
-/// The lines of JSON that belong to the documents `path`: WithCompression, and `.jsonl.zst` in place
-/// of `.parquet`.
+/// The lines of JSON that belong to the documents `path`: WithCompression, and `.jsonl.zst` in
+/// place of `.parquet`.
 std::string LinesPath(std::string_view path, std::string_view compression);
 
 /// `path` as Parquet: without the suffixes of compression and of lines of JSON (.jsonl, .json,
