@@ -222,7 +222,9 @@ class FileWorker {
 
   Status Run(io::FileSystem& fs, ThreadPool& helpers, BlockQueue& queue,
              const std::stop_token& stop) {
-    DATALAKE_TRY_ASSIGN(reader_, format::OpenDocuments(fs, file_, ReaderOptions(options_)));
+    format::DocumentReaderOptions reading = ReaderOptions(options_);
+    reading.pool = &helpers;
+    DATALAKE_TRY_ASSIGN(reader_, format::OpenDocuments(fs, file_, reading));
     for (std::size_t i = OrderedSlots(helpers); i > 0; --i) {
       slots_.push_back(std::make_unique<Slot>(options_, path_, spare_));
     }

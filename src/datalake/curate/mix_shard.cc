@@ -122,7 +122,8 @@ Status MixShardRun::OpenInput(const MixInput& input) {
     DATALAKE_TRY_ASSIGN(auto reader, AttributeReader::Open(context_.fs, path, &pool_));
     attributes_.push_back({path, std::move(reader)});
   }
-  DATALAKE_TRY_ASSIGN(documents_, format::OpenDocuments(context_.fs, input.documents));
+  DATALAKE_TRY_ASSIGN(documents_,
+                      format::OpenDocuments(context_.fs, input.documents, {.pool = &pool_}));
   return {};
 }
 
