@@ -324,11 +324,22 @@ Result<std::unique_ptr<DedupeStateReader>> OpenState(const DedupeOptions& option
   return std::unique_ptr<DedupeStateReader>();
 }
 
+// Keeps other runs from the state that this one is going to replace. Null where it only reads.
+Result<std::unique_ptr<io::FileLock>> LockState(const DedupeOptions& options, io::FileSystem& fs) {
+  if (options.state_file.empty() || options.is_read_only) {
+    return std::unique_ptr<io::FileLock>();
+  }
+  const std::string folder(io::ParentPath(options.state_file));
+  DATALAKE_TRY(fs.MakeDirectories(folder));
+  return fs.Lock(io::JoinPath(folder, fmt::format(".{}.lock", io::BaseName(options.state_file))));
+}
+
 }  // namespace
 
 Result<DedupeReport> RunDedupe(const DedupeOptions& options, const CurateContext& context) {
   DATALAKE_TRY(options.Validate());
   DATALAKE_TRY_ASSIGN(const json::Path path, json::Path::Compile(options.key));
+  DATALAKE_TRY_ASSIGN(const auto lock, LockState(options, context.fs));
   DATALAKE_TRY_ASSIGN(const auto state, OpenState(options, context.fs));
   DATALAKE_TRY_ASSIGN(DedupePlan plan, PlanDedupe(options, context.fs, state.get()));
   Run run(options, path, std::move(plan), state.get(), context);

@@ -101,7 +101,8 @@ struct DedupeReport {
 /// on disk; or the filter) and a few MiB a thread.
 /// Errors: kInvalidArgument (options; a bad line or a document without the key, naming file and
 /// line), kNotFound (read-only without a state), kConflict (an input was changed since the state
-/// has seen it, or was seen under other options), kUnsupported and kCorruption (the state file),
+/// has seen it, or was seen under other options), kUnavailable (another run writes the state),
+/// kUnsupported and kCorruption (the state file),
 /// kCancelled, kResourceExhausted, kIo: the first one in the order of files; files before it are
 /// done, none behind it.
 Result<DedupeReport> RunDedupe(const DedupeOptions& options, const CurateContext& context);

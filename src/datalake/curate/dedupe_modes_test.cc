@@ -343,6 +343,22 @@ TEST(DedupeStateRunTest, ABloomFilterCannotMakeMarksAgain) {
   EXPECT_THAT(RunOn(fs, options), IsError(ErrorCode::kConflict, "marks are gone"));
 }
 
+TEST(DedupeStateRunTest, OneRunAtATimeWritesAState) {
+  io::MemoryFileSystem fs;
+  MakeCorpus(fs, 1, 50);
+  DedupeOptions options = OptionsOf(DedupeUnitKind::kDocuments);
+  options.state_file = "/c/state.bin";
+  {
+    const auto other = fs.Lock("/c/.state.bin.lock");
+    ASSERT_THAT(other, IsOk());
+    EXPECT_THAT(RunOn(fs, options), IsError(ErrorCode::kUnavailable, ""));
+  }
+  EXPECT_THAT(RunOn(fs, options), IsOk());
+  const auto other = fs.Lock("/c/.state.bin.lock");
+  options.is_read_only = true;
+  EXPECT_THAT(RunOn(fs, options), IsOk());
+}
+
 // Check 35.
 TEST(DecontaminationTest, Check35MissingFilterIsAnErrorBeforeDataIsRead) {
   io::MemoryFileSystem fs;
