@@ -71,6 +71,9 @@ class TaggersCommand final : public Command {
     const auto tagger = registry.Make(name, {.fs = &context.fs});
     if (tagger) {
       row.types.assign((*tagger)->types().begin(), (*tagger)->types().end());
+      if ((*tagger)->has_learned_types()) {
+        row.types.emplace_back("(types that the documents tell)");
+      }
     } else if (tagger.error().code == ErrorCode::kInvalidArgument) {
       row.needs = tagger.error().message;
     } else {
@@ -104,12 +107,12 @@ class TaggersCommand final : public Command {
       for (const std::string& type : rows[0].types) {
         DATALAKE_TRY(context.Print(fmt::format("  {}", type)));
       }
-      return rows[0].needs.empty() ? Status() : context.Print("  needs " + rows[0].needs);
+      return rows[0].needs.empty() ? Status() : context.Print("  " + rows[0].needs);
     }
     for (const Row& row : rows) {
       DATALAKE_TRY(context.Print(fmt::format("{:<{}}  {}", row.name, width, row.summary)));
       const std::size_t shown = std::min(row.types.size(), kShownTypes);
-      std::string detail = row.needs.empty() ? "emits " : "needs " + row.needs;
+      std::string detail = row.needs.empty() ? "emits " : row.needs;
       detail += fmt::format("{}", fmt::join(std::span(row.types).first(shown), ", "));
       if (shown < row.types.size()) {
         detail += fmt::format(" and {} more", row.types.size() - shown);

@@ -251,6 +251,29 @@ TEST_F(TagTest, BearsRejectsAndKeepsLinesAligned) {
   EXPECT_THAT(Run(options), IsError(ErrorCode::kInvalidArgument, "no `id`"));
 }
 
+TEST_F(TagTest, BearsDocumentsThatATaggerRejects) {
+  WriteFile(fs_, "/d/documents/1.jsonl", "bad\n" + Line(2, " ") + Line(3, "c"));
+  TagOptions options = Options("/d/documents/*");
+  options.taggers = {"pii_regex_v1"};
+  options.compatibility = Compatibility::kDolma;
+  EXPECT_THAT(Run(options), IsError(ErrorCode::kInvalidArgument, "invalid JSON"));
+  options.max_rejects = 1;
+  EXPECT_THAT(Run(options), IsError(ErrorCode::kInvalidArgument, "text without a word"));
+  EXPECT_THAT(Run(options), IsError(ErrorCode::kInvalidArgument, "/d/documents/1.jsonl:2, byte 4"));
+  options.max_rejects = 2;
+  const auto report = Run(options);
+  ASSERT_THAT(report, IsOk());
+  EXPECT_EQ(report->rejects, 2U);
+  EXPECT_EQ(report->documents, 1U);
+  EXPECT_EQ(ReadText(fs_, "/d/attributes/exp/1.jsonl"),
+            "{\"id\":null,\"attributes\":{},\"source\":null}\n"
+            "{\"id\":null,\"attributes\":{},\"source\":null}\n"
+            "{\"id\":\"3\",\"attributes\":{\"exp__pii_regex_v1__doc\":[[0,1,0.0]]},"
+            "\"source\":\"s\"}\n");
+  EXPECT_THAT(ReadText(fs_, "/d/rejects/1.jsonl.jsonl"),
+              HasSubstr("{\"line\":2,\"byte_offset\":4,\"reason\":\"text without a word"));
+}
+
 TEST_F(TagTest, RejectsCountOverAllFiles) {
   WriteFile(fs_, "/d/documents/1.jsonl", "{}\n");
   WriteFile(fs_, "/d/documents/2.jsonl", "{}\n");

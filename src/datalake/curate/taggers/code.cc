@@ -191,10 +191,13 @@ class CodeStarCoder final : public Tagger {
       : version_(version), compatibility_(compatibility) {}
 
   std::span<const std::string_view> types() const override {
-    static constexpr std::array<std::string_view, 5> kTypes = {
+    static constexpr std::array<std::string_view, 4> kTypesV1 = {
         "has_xml_template_doc", "num_github_stars_doc", "nl_ratio_doc",
-        "code_to_text_ratio_html_doc", "code_to_comment_ratio_doc"};
-    return kTypes;
+        "code_to_text_ratio_html_doc"};
+    static constexpr std::array<std::string_view, 4> kTypesV2 = {
+        "has_xml_template_doc", "num_github_stars_doc", "code_to_comment_ratio_doc",
+        "code_to_text_ratio_html_doc"};
+    return version_ == StarCoderVersion::kV1 ? kTypesV1 : kTypesV2;
   }
 
   void Tag(DocumentView& document, TaggerState* /*state*/, std::vector<Span>& out) const override {
@@ -214,7 +217,7 @@ class CodeStarCoder final : public Tagger {
     }
     out.push_back({0, 0, chars, BeginsAsXml(text) ? 1.0 : 0.0});
     out.push_back({1, 0, chars, stars});
-    out.push_back({version_ == StarCoderVersion::kV1 ? 2U : 4U, 0, chars, shares.comments});
+    out.push_back({2, 0, chars, shares.comments});
     out.push_back({3, 0, chars, shares.visible});
   }
 
