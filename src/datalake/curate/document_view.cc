@@ -61,8 +61,9 @@ std::span<const Paragraph> DocumentView::paragraphs() {
   if (!has_paragraphs_) {
     paragraphs_.clear();
     std::uint64_t start_char = 0;
+    const bool is_ascii = size_chars() == text_.size();
     text::ForEachParagraph(text_, [&](std::string_view paragraph) {
-      const std::uint64_t chars = text::CountCodePoints(paragraph);
+      const std::uint64_t chars = is_ascii ? paragraph.size() : text::CountCodePoints(paragraph);
       paragraphs_.push_back({paragraph, start_char, chars, text::IsBlank(paragraph)});
       start_char += chars;
     });

@@ -69,6 +69,41 @@ bool BeginsCodePoint(char byte) {
   return static_cast<signed char>(byte) > -65;  // not 0b10xxxxxx
 }
 
+#if defined(__AVX2__)
+__m256i BeginsOf(const char* block) {
+  const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(block));  // NOLINT
+  return _mm256_cmpgt_epi8(bytes, _mm256_set1_epi8(-65));  // the last continuation byte
+}
+
+std::uint32_t BeginsMask(const char* block) {
+  return static_cast<std::uint32_t>(_mm256_movemask_epi8(BeginsOf(block)));
+}
+
+// The bytes that begin a code point in blocks of 32.
+std::size_t CountBlocks(std::string_view blocks) {
+  constexpr std::size_t kFew = 1024;
+  std::size_t count = 0;
+  if (blocks.size() <= kFew) {
+    for (std::size_t at = 0; at < blocks.size(); at += 32) {
+      count += static_cast<std::size_t>(std::popcount(BeginsMask(blocks.data() + at)));
+    }
+    return count;
+  }
+  __m256i total = _mm256_setzero_si256();
+  for (std::size_t at = 0; at < blocks.size();) {
+    // Byte counters hold 255 rounds before they are summed.
+    __m256i counters = _mm256_setzero_si256();
+    for (int round = 0; round < 255 && at < blocks.size(); ++round, at += 32) {
+      counters = _mm256_sub_epi8(counters, BeginsOf(blocks.data() + at));
+    }
+    total = _mm256_add_epi64(total, _mm256_sad_epu8(counters, _mm256_setzero_si256()));
+  }
+  alignas(32) std::uint64_t sums[4];
+  _mm256_store_si256(reinterpret_cast<__m256i*>(sums), total);  // NOLINT
+  return sums[0] + sums[1] + sums[2] + sums[3];
+}
+#endif
+
 }  // namespace
 
 std::size_t FirstInvalidUtf8(std::string_view text) {
@@ -104,29 +139,36 @@ bool IsValidUtf8(std::string_view text) {
 }
 
 std::size_t CountCodePoints(std::string_view text) {
-  std::size_t count = 0;
-  std::size_t at = 0;
 #if defined(__AVX2__)
-  const __m256i last_continuation = _mm256_set1_epi8(-65);
-  __m256i total = _mm256_setzero_si256();
-  while (at + 32 <= text.size()) {
-    // Byte counters hold 255 rounds before they are summed.
-    __m256i counters = _mm256_setzero_si256();
-    for (int round = 0; round < 255 && at + 32 <= text.size(); ++round, at += 32) {
-      const __m256i bytes =
-          _mm256_loadu_si256(reinterpret_cast<const __m256i*>(text.data() + at));  // NOLINT
-      counters = _mm256_sub_epi8(counters, _mm256_cmpgt_epi8(bytes, last_continuation));
-    }
-    total = _mm256_add_epi64(total, _mm256_sad_epu8(counters, _mm256_setzero_si256()));
+  if (text.size() >= 32) {
+    // The last 32 bytes tell of those behind the whole blocks.
+    const std::size_t rest = text.size() % 32;
+    const std::uint64_t last = BeginsMask(text.data() + text.size() - 32);
+    const std::size_t behind = static_cast<std::size_t>(std::popcount(last >> (32 - rest)));
+    return CountBlocks(text.substr(0, text.size() - rest)) + behind;
   }
-  alignas(32) std::uint64_t sums[4];
-  _mm256_store_si256(reinterpret_cast<__m256i*>(sums), total);  // NOLINT
-  count = sums[0] + sums[1] + sums[2] + sums[3];
 #endif
-  for (; at < text.size(); ++at) {
-    count += BeginsCodePoint(text[at]) ? 1 : 0;
+  std::size_t continuations = 0;
+  const auto count = [&](std::uint64_t bytes) {
+    continuations += static_cast<std::size_t>(std::popcount(bytes & ~(bytes << 1) & kHighs));
+  };
+  const auto load = [&](std::size_t at) {
+    std::uint64_t bytes = 0;
+    std::memcpy(&bytes, text.data() + at, 8);
+    return bytes;
+  };
+  std::size_t at = 0;
+  for (; at + 8 <= text.size(); at += 8) {
+    count(load(at));
   }
-  return count;
+  if (at > 0 && at < text.size()) {  // the last 8 bytes without those counted
+    count(load(text.size() - 8) >> (8 * (8 - text.size() % 8)));
+    at = text.size();
+  }
+  for (; at < text.size(); ++at) {
+    continuations += BeginsCodePoint(text[at]) ? 0 : 1;
+  }
+  return text.size() - continuations;
 }
 
 }  // namespace datalake::text

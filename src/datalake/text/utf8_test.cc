@@ -81,5 +81,25 @@ TEST(UnicodeTest, ClassesFollowPython) {
   EXPECT_FALSE(IsLetter(0x110000));
 }
 
+// Every length around the blocks, at every alignment, against counting byte by byte.
+TEST(Utf8Test, CountsCodePointsOfEveryLength) {
+  std::string text;
+  for (int i = 0; i < 40; ++i) {
+    text += "ab\u00e9\u4e2dc\U0001F60A\xff";
+  }
+  text += std::string(2000, 'x');
+  for (std::size_t begin = 0; begin < 40; ++begin) {
+    for (std::size_t size = 0; size < 200; ++size) {
+      const std::string_view piece = std::string_view(text).substr(begin, size);
+      std::size_t expected = 0;
+      for (const char c : piece) {
+        expected += (static_cast<unsigned char>(c) & 0xC0) == 0x80 ? 0 : 1;
+      }
+      ASSERT_EQ(CountCodePoints(piece), expected) << begin << " " << size;
+    }
+  }
+  EXPECT_EQ(CountCodePoints(text), 40U * 7 + 2000);
+}
+
 }  // namespace
 }  // namespace datalake::text

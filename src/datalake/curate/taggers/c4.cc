@@ -129,8 +129,8 @@ enum class LineChars : std::uint8_t { kBytes, kCodePoints, kLowered };
 // Lines of one text, ended one after the other.
 class LineChecks {
  public:
-  LineChecks(std::string_view text, LineChars line_chars, C4State& state)
-      : text_(text), state_(state), line_chars_(line_chars) {
+  LineChecks(std::string_view text, LineChars line_chars, const C4Types& types, C4State& state)
+      : text_(text), types_(types), state_(state), line_chars_(line_chars) {
     state_.few_words.clear();
     state_.no_punctuation.clear();
   }
@@ -141,10 +141,10 @@ class LineChecks {
     const std::size_t of_line = words - words_before_;
     const std::uint64_t chars = Chars(begin_, end);
     if (of_line == 0 || !MayEndSentence(text_[last_end - 1])) {
-      state_.no_punctuation.push_back({0, char_begin_, char_begin_ + chars, 1});
+      state_.no_punctuation.push_back({types_.no_punctuation, char_begin_, char_begin_ + chars, 1});
     }
     if (of_line < kFewestWords) {
-      state_.few_words.push_back({0, char_begin_, char_begin_ + chars, 1});
+      state_.few_words.push_back({types_.few_words, char_begin_, char_begin_ + chars, 1});
     }
     begin_ = end;
     char_begin_ += chars;
@@ -171,6 +171,7 @@ class LineChecks {
   }
 
   std::string_view text_;
+  const C4Types& types_;
   C4State& state_;
   LineChars line_chars_;
   std::size_t begin_ = 0;
@@ -194,14 +195,14 @@ class C4 final : public Tagger {
     auto& own = static_cast<C4State&>(*state);
     const text::WordTable& words = document.words();
     Findings findings = FindWords(words);
-    LineChecks lines(document.text(), CharsOf(document, findings), own);
+    LineChecks lines(document.text(), CharsOf(document, findings), types_, own);
     WalkGaps(words, findings, &lines);
     if (findings.needs_lower) {
       findings = FindInLower(document.text(), own);
     }
     if (version_ == C4Version::kV1) {
-      EmitLines(own.no_punctuation, types_.no_punctuation, out);
-      EmitLines(own.few_words, types_.few_words, out);
+      EmitLines(own.no_punctuation, out);
+      EmitLines(own.few_words, out);
       EmitFindings({types_.naughty, types_.javascript, types_.lorem_ipsum, types_.curly_brace},
                    findings, document, out);
     } else {
@@ -321,24 +322,21 @@ class C4 final : public Tagger {
   }
 
   // Keys come in the order of their first spans.
-  void EmitLinesByFirst(const C4State& state, std::vector<Span>& out) const {
+  static void EmitLinesByFirst(const C4State& state, std::vector<Span>& out) {
     const bool few_first = !state.few_words.empty() &&
                            (state.no_punctuation.empty() ||
                             state.few_words.front().start < state.no_punctuation.front().start);
     if (few_first) {
-      EmitLines(state.few_words, types_.few_words, out);
+      EmitLines(state.few_words, out);
     }
-    EmitLines(state.no_punctuation, types_.no_punctuation, out);
+    EmitLines(state.no_punctuation, out);
     if (!few_first) {
-      EmitLines(state.few_words, types_.few_words, out);
+      EmitLines(state.few_words, out);
     }
   }
 
-  static void EmitLines(std::span<const Span> spans, std::uint32_t type, std::vector<Span>& out) {
-    for (Span span : spans) {
-      span.type = type;
-      out.push_back(span);
-    }
+  static void EmitLines(std::span<const Span> spans, std::vector<Span>& out) {
+    out.insert(out.end(), spans.begin(), spans.end());
   }
 
   C4Version version_;
