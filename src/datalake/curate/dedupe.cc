@@ -115,6 +115,7 @@ class Run {
       DATALAKE_TRY(TakeFile(i));
     }
     report_.error_rate = keys_->ErrorRate();
+    WarnOfFullFilter();
     DATALAKE_TRY(Finish());
     report_.key_bytes = std::max(report_.key_bytes, keys_->memory_bytes());
     report_.spilled_keys = keys_->spilled_keys();
@@ -259,6 +260,15 @@ class Run {
       DATALAKE_TRY(EndOutput());
     }
     return {};
+  }
+
+  void WarnOfFullFilter() {
+    if (options_.bloom_error > 0 && report_.error_rate > options_.bloom_error) {
+      report_.warnings.push_back(fmt::format(
+          "the Bloom filter is too small for its keys: {:.3g} of new ones would be taken for "
+          "known, wanted {:.3g}; give a larger estimated_doc_count and begin anew",
+          report_.error_rate, options_.bloom_error));
+    }
   }
 
   // Puts answers in place of what is pending.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <deque>
 #include <optional>
+#include <unordered_map>
 #include <utility>
 
 #include <fmt/format.h>
@@ -185,20 +186,28 @@ class BlockMaker {
   }
 
   // Its place in the block's list; documents of one source mostly come together.
-  static std::uint32_t SourceOf(std::string_view source, DedupeBlock& block) {
+  std::uint32_t SourceOf(std::string_view source, DedupeBlock& block) {
     std::vector<std::string>& sources = block.sources;
-    for (std::size_t i = sources.size(); i > 0; --i) {
-      if (sources[i - 1] == source) {
-        return static_cast<std::uint32_t>(i - 1);
-      }
+    if (!sources.empty() && sources[last_source_] == source) {
+      return last_source_;
     }
-    sources.emplace_back(source);
-    return static_cast<std::uint32_t>(sources.size() - 1);
+    if (sources.empty()) {
+      places_.clear();
+    }
+    const auto [place, is_new] =
+        places_.try_emplace(std::string(source), static_cast<std::uint32_t>(sources.size()));
+    if (is_new) {
+      sources.emplace_back(source);
+    }
+    last_source_ = place->second;
+    return last_source_;
   }
 
   KeyFinder finder_;
   UnitMaker units_;
   DedupeInput::SpareBlocks& spare_;
+  std::unordered_map<std::string, std::uint32_t> places_;  // of the sources of the current block
+  std::uint32_t last_source_ = 0;
   json::DocumentParser parser_{json::FieldTypes::kLoose};
 };
 

@@ -189,6 +189,41 @@ TEST_P(DedupeModesTest, BloomFilterAgreesWhenItIsLarge) {
   }
 }
 
+TEST(DedupeBloomTest, WarnsOfAFilterThatIsTooSmall) {
+  io::MemoryFileSystem fs;
+  std::string lines;
+  for (int i = 0; i < 20'000; ++i) {
+    lines += Line(std::to_string(i), fmt::format("text {}", i));
+  }
+  Put(fs, "/c/documents/a.jsonl", lines);
+  DedupeOptions options = OptionsOf(DedupeUnitKind::kDocuments);
+  options.kind = SeenKind::kBloom;
+  options.bloom_bytes = 4096;
+  options.bloom_keys = 20'000;
+  options.bloom_error = 1e-6;
+  const auto report = RunOn(fs, options);
+  ASSERT_THAT(report, IsOk());
+  EXPECT_GT(report->error_rate, 0.1);
+  EXPECT_THAT(report->warnings, ::testing::ElementsAre(::testing::HasSubstr("too small")));
+}
+
+TEST(DedupeSourcesTest, ManySourcesAreCountedEach) {
+  io::MemoryFileSystem fs;
+  std::string lines;
+  for (int i = 0; i < 5000; ++i) {
+    lines += fmt::format("{{\"id\":\"{}\",\"text\":\"t{}\",\"source\":\"s{}\"}}\n", i, i % 2500,
+                         i % 1250);
+  }
+  Put(fs, "/c/documents/a.jsonl", lines);
+  const auto report = RunOn(fs, OptionsOf(DedupeUnitKind::kDocuments));
+  ASSERT_THAT(report, IsOk());
+  ASSERT_EQ(report->sources.size(), 1250U);
+  for (const auto& [name, counts] : report->sources) {
+    EXPECT_EQ(counts.documents, 4U) << name;
+    EXPECT_EQ(counts.duplicates, 2U) << name;
+  }
+}
+
 // New files against the state give what all files together would have given.
 TEST_P(DedupeModesTest, IncrementalRunsEqualOneRunOverAll) {
   for (const SeenKind kind : {SeenKind::kExact, SeenKind::kBloom}) {
