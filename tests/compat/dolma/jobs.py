@@ -74,7 +74,11 @@ TAG_JOBS = [
     ),
     tag("repetitions", ["repetitions_v1", "paragraph_repetitions_v1"]),
     tag("not_alphanum", ["not_alphanum_paragraph_v1"]),
-    tag("code", ["code_redpajama_taggers_v1", "code_copyright_comments_v1"]),
+    tag(
+        "code",
+        ["code_redpajama_taggers_v1", "code_copyright_comments_v1"],
+        differs="Leading comments end where they end",
+    ),
     tag("starcoder", ["code_starcoder_taggers_v1", "code_starcoder_taggers_v2"]),
     tag("licenses", ["cc_re", "cc_re_fast"]),
     tag(
