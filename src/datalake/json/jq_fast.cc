@@ -297,23 +297,67 @@ class Run {
     });
   }
 
-  // The right side is the outer loop, in jaq the left one.
+  // The right side is the outer loop.
   template <typename Use>
   Flow Operands(const JqExpression& e, const FlatNode& in, const Use& use) {
     if (is_jaq_) {
-      return Do(*e.first, in, [&](const FlatNode& a) {
-        return Do(*e.second, in, [&](const FlatNode& b) { return use(a, b); });
-      });
+      return OperandsOfJaq(e, in, use);
     }
     return Do(*e.second, in, [&](const FlatNode& b) {
       return Do(*e.first, in, [&](const FlatNode& a) { return use(a, b); });
     });
   }
 
-  // Numbers only: strings, arrays and objects have sums too, which are libjq's.
+  // In jaq the left one is. Its errors are outputs too, so they count only beside one of the right.
+  template <typename Use>
+  Flow OperandsOfJaq(const JqExpression& e, const FlatNode& in, const Use& use) {
+    bool is_behind = false;
+    const Flow flow = Do(*e.first, in, [&](const FlatNode& a) {
+      const Flow behind = Do(*e.second, in, [&](const FlatNode& b) { return use(a, b); });
+      is_behind = behind != Flow::kGo;
+      return behind;
+    });
+    if (flow != Flow::kError || is_behind) {
+      return flow;
+    }
+    const std::string left_error = error_;
+    bool has_right = false;
+    const Flow right = Do(*e.second, in, [&](const FlatNode&) {
+      has_right = true;
+      return Flow::kStop;
+    });
+    if (right == Flow::kBail || (right == Flow::kGo && !has_right)) {
+      return right;
+    }
+    error_ = left_error;
+    return Flow::kError;
+  }
+
+  // Whether a sign has a meaning for two values that are not both numbers; those are libjq's.
+  static bool IsForLibrary(JqOperator sign, const FlatNode& a, const FlatNode& b) {
+    const auto both = [&](std::uint8_t type) { return BitOf(a) == type && BitOf(b) == type; };
+    switch (sign) {
+      case JqOperator::kAdd:
+        return both(jq_type::kString) || both(jq_type::kArray) || both(jq_type::kObject);
+      case JqOperator::kSubtract:
+        return both(jq_type::kArray);
+      case JqOperator::kMultiply:
+        return both(jq_type::kObject) ||
+               (BitOf(a) | BitOf(b)) == (jq_type::kString | jq_type::kNumber);
+      default:
+        return both(jq_type::kString);
+    }
+  }
+
+  // Numbers, and null as the nothing that may be added.
   Flow Calculate(JqOperator sign, const FlatNode& a, const FlatNode& b, Sink out) {
+    if (sign == JqOperator::kAdd && (a.type == NodeType::kNull || b.type == NodeType::kNull)) {
+      return out(a.type == NodeType::kNull ? b : a);
+    }
     if (!IsNumber(a) || !IsNumber(b)) {
-      return Flow::kBail;
+      return IsForLibrary(sign, a, b)
+                 ? Flow::kBail
+                 : Fail(fmt::format("cannot calculate with {} and {}", NameOf(a), NameOf(b)));
     }
     const double x = AsDouble(a);
     const double y = AsDouble(b);
@@ -435,12 +479,17 @@ class Run {
     if ((BitOf(in) & e.types) != 0) {
       return out(in);
     }
-    if (!IsNumber(in) || in.raw.empty()) {
-      return Flow::kBail;
-    }
     FlatNode node;
     node.type = NodeType::kString;
-    node.text = in.raw;
+    if (IsNumber(in) && !in.raw.empty()) {
+      node.text = in.raw;
+    } else if (in.type == NodeType::kNull) {
+      node.text = "null";
+    } else if (in.type == NodeType::kBool) {
+      node.text = in.boolean ? "true" : "false";
+    } else {
+      return Flow::kBail;
+    }
     return out(node);
   }
 
@@ -462,23 +511,20 @@ class Run {
   }
 
   Flow AddUp(const FlatNode& in, Sink out) {
-    if (in.type != NodeType::kArray) {
-      return Flow::kBail;
-    }
-    if (in.size == 0) {
-      return out(null_);
-    }
-    double sum = 0;
-    bool is_float = false;
-    const FlatNode* child = &in + 1;
-    for (std::uint32_t i = 0; i < in.size; ++i, child += child->span) {
-      if (!IsNumber(*child)) {
-        return Flow::kBail;
-      }
-      sum += AsDouble(*child);
-      is_float = is_float || child->type == NodeType::kDouble;
-    }
-    return EmitNumber(sum, is_float, out);
+    const FlatNode* sum = &null_;
+    FlatNode made;
+    const Flow flow = Each(false, in, [&](const FlatNode& element) {
+      return Calculate(JqOperator::kAdd, *sum, element, [&](const FlatNode& node) {
+        if (node.span > 1) {
+          sum = &node;  // an element: sums of containers are libjq's
+        } else {
+          made = node;
+          sum = &made;
+        }
+        return Flow::kGo;
+      });
+    });
+    return flow == Flow::kGo ? out(*sum) : flow;
   }
 
   Flow Has(const JqExpression& e, const FlatNode& in, Sink out) {
