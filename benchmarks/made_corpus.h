@@ -43,7 +43,7 @@ class MadeCorpus {
   std::size_t next_id_ = 0;
 };
 
-/// Writes lines into a file, compressed as its name says.
+/// Writes lines into a file, compressed as its name says; gzip as other programs write it.
 Status WriteLines(io::FileSystem& fs, const std::string& path, const std::string& lines);
 
 /// The whole file, decompressed.

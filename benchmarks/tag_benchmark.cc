@@ -189,9 +189,6 @@ class Bench {
       DATALAKE_TRY_ASSIGN(const std::string input, MakeInput("one" + suffix, bytes));
       DATALAKE_TRY(PrintThreads("one " + suffix, {input}));
     }
-    // As gzip(1) writes it: nothing tells where its pieces could begin.
-    DATALAKE_TRY_ASSIGN(const std::string single, MakeSingleMember(bytes));
-    DATALAKE_TRY(PrintThreads("one .jsonl.gz of one member", {single}));
     std::vector<std::string> eight;
     for (int i = 0; i < 8; ++i) {
       DATALAKE_TRY_ASSIGN(std::string input,
@@ -264,15 +261,6 @@ class Bench {
     DATALAKE_TRY_ASSIGN(const std::string lines, MadeLines(bytes));
     DATALAKE_TRY(WriteLines(fs_, path, lines));
     return path;
-  }
-
-  // Stored lines go through the program gzip.
-  Result<std::string> MakeSingleMember(std::size_t bytes) {
-    DATALAKE_TRY_ASSIGN(const std::string plain, MakeInput("single.jsonl", bytes));
-    if (std::system(fmt::format("gzip -3 -f '{}'", plain).c_str()) != 0) {
-      return Error{ErrorCode::kNotFound, "cannot run the program gzip"};
-    }
-    return plain + ".gz";
   }
 
   const Arguments& arguments_;

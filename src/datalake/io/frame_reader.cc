@@ -1,5 +1,3 @@
-#include <libdeflate.h>
-
 #include <algorithm>
 #include <cstring>
 #include <deque>
@@ -7,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include <isa-l/igzip_lib.h>
 #include <zstd.h>
 #include <zstd_errors.h>
 
@@ -88,13 +87,16 @@ bool DecodeZstd(std::string_view in, std::span<std::byte> out) {
 }
 
 bool DecodeGzip(std::string_view in, std::span<std::byte> out) {
-  const std::unique_ptr<libdeflate_decompressor, decltype(&libdeflate_free_decompressor)> context(
-      libdeflate_alloc_decompressor(), &libdeflate_free_decompressor);
-  std::size_t used = 0;
-  std::size_t made = 0;
-  return libdeflate_gzip_decompress_ex(context.get(), in.data(), in.size(), out.data(), out.size(),
-                                       &used, &made) == LIBDEFLATE_SUCCESS &&
-         used == in.size() && made == out.size();
+  const auto state = std::make_unique<inflate_state>();
+  isal_inflate_init(state.get());
+  state->crc_flag = ISAL_GZIP;
+  // ISA-L only reads through next_in.
+  state->next_in = const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(in.data()));
+  state->avail_in = static_cast<std::uint32_t>(in.size());
+  state->next_out = reinterpret_cast<std::uint8_t*>(out.data());
+  state->avail_out = static_cast<std::uint32_t>(out.size());
+  return isal_inflate(state.get()) == ISAL_DECOMP_OK && state->avail_in == 0 &&
+         state->avail_out == 0 && state->block_state == ISAL_BLOCK_FINISH;
 }
 
 class FrameReader final : public InputStream {
