@@ -515,8 +515,8 @@ class Run {
     FlatNode made;
     const Flow flow = Each(false, in, [&](const FlatNode& element) {
       return Calculate(JqOperator::kAdd, *sum, element, [&](const FlatNode& node) {
-        if (node.span > 1) {
-          sum = &node;  // an element: sums of containers are libjq's
+        if (node.type == NodeType::kArray || node.type == NodeType::kObject) {
+          sum = &node;  // an element, which stays: sums of containers are libjq's
         } else {
           made = node;
           sum = &made;

@@ -169,6 +169,12 @@ TEST(JqTest, JaqGivesNumbersAsTheyAreWritten) {
   EXPECT_EQ(Outputs(".v | tonumber", document), "[1.0]");
 }
 
+TEST(JqTest, SumsOfOneAreTheElement) {
+  EXPECT_EQ(Outputs(".a | add", R"({"a":[[]]})"), "[[]]");
+  EXPECT_EQ(Outputs(".a | add, (map(.[]?) | first)", R"({"a":[null,[1,true]]})"), "[[1,true],1]");
+  EXPECT_EQ(Outputs("[.a | add]", R"({"a":{"x":1,"y":null,"z":2.5}})"), "[[3.5]]");
+}
+
 TEST(JqTest, TryLetsErrorsBehindItPass) {
   EXPECT_EQ(Outputs("(.a)? | .b.c", R"({"a":{"b":1}})"),
             "jq: cannot index number with \"c\": (.a)? | .b.c");
