@@ -96,7 +96,7 @@ def unit_tests() -> Counts:
 
 
 def cases() -> Counts:
-    return counting_tool("tests/cases/run_cases.py")
+    return counting_tool("tests/cases/run_cases.py") + counting_tool("tests/cases/hostile.py")
 
 
 def python_tests() -> Counts:

@@ -21,11 +21,25 @@ std::string Bar(double share) {
   return fmt::format("[{}{}]", std::string(filled, '#'), std::string(kCells - filled, '.'));
 }
 
+struct Share {
+  double done = 0;
+  double total = 0;  // 0: not known
+};
+
+// By what is nearest to the time it takes.
+Share Done(const ProgressEvent& event) {
+  if (event.stored_total > 0) {
+    return {static_cast<double>(event.stored_done), static_cast<double>(event.stored_total)};
+  }
+  if (event.bytes_total > 0) {
+    return {static_cast<double>(event.bytes_done), static_cast<double>(event.bytes_total)};
+  }
+  return {static_cast<double>(event.items_done), static_cast<double>(event.items_total)};
+}
+
 std::string Describe(const ProgressEvent& event, double seconds) {
   std::string line = event.phase + " ";
-  const bool by_bytes = event.bytes_total > 0;
-  const double total = static_cast<double>(by_bytes ? event.bytes_total : event.items_total);
-  const double done = static_cast<double>(by_bytes ? event.bytes_done : event.items_done);
+  const auto [done, total] = Done(event);
   if (total > 0) {
     line += fmt::format("{} {:3.0f} % ", Bar(done / total), 100 * std::min(1.0, done / total));
   }

@@ -13,6 +13,7 @@ from pathlib import Path
 
 AREAS = ("tag", "dedupe", "mix")
 DOCUMENT_FILE = "in.jsonl"
+RUN_REPORT = "report.json"  # of the run, beside its outputs
 # A step before the command itself: `before.yaml` over `before/in.jsonl`.
 BEFORE = "before"
 # Marks a case of something that is not built yet; the file says what.

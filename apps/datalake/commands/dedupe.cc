@@ -5,11 +5,13 @@
 #include <nlohmann/json.hpp>
 
 #include "datalake/base/log.h"
+#include "datalake/curate/document_paths.h"
 #include "datalake/json/config_reader.h"
 
 #include "apps/datalake/commands/commands.h"
 #include "apps/datalake/config_options.h"
 #include "apps/datalake/lake_documents.h"
+#include "apps/datalake/metered_run.h"
 
 namespace datalake::apps {
 namespace {
@@ -98,13 +100,18 @@ class DedupeCommand final : public Command {
       DATALAKE_TRY(PrintConfig(context, config));
       return 0;
     }
+    context.progress.Report({.phase = "dedupe", .unit = "documents"});
+    std::vector<std::string> warnings;  // the run tells them itself
+    DATALAKE_TRY_ASSIGN(const std::vector<std::string> inputs,
+                        curate::ExpandDocuments(context.fs, options.documents, warnings));
+    MeteredRun metered(context, "dedupe", inputs);
     DATALAKE_TRY_ASSIGN(const curate::DedupeReport report,
-                        curate::RunDedupe(options, {context.fs, context.clock, context.progress,
+                        curate::RunDedupe(options, {metered.fs(), context.clock, metered.progress(),
                                                     run.threads, context.stop}));
     for (const std::string& warning : report.warnings) {
       LogWarning(warning);
     }
-    DATALAKE_TRY(context.options.json ? PrintJson(context, report) : PrintTable(context, report));
+    DATALAKE_TRY(Show(metered, options, inputs, report, run.threads));
     return 0;
   }
 
@@ -120,12 +127,39 @@ class DedupeCommand final : public Command {
     return out;
   }
 
-  static Status PrintJson(const Context& context, const curate::DedupeReport& report) {
-    json::Value out;
-    out["files"] = report.files;
+  static Status Show(const MeteredRun& metered, const curate::DedupeOptions& options,
+                     const std::vector<std::string>& inputs, const curate::DedupeReport& deduped,
+                     std::size_t threads) {
+    curate::RunReport report = metered.Finish(threads);
+    report.files = deduped.files;
+    report.documents = deduped.all.documents;
+    report.kept = deduped.all.documents;
+    report.bytes = deduped.bytes;
+    report.warnings = deduped.warnings;
+    report.counts = {{"duplicates", deduped.all.duplicates},
+                     {"duplicate_documents", deduped.all.duplicate_documents},
+                     {"left_alone", deduped.all.left_alone}};
+    return metered.Show(report, ReportFolders(options, inputs), Details(deduped), Table(deduped));
+  }
+
+  // The folder attributes/<name>/ of each dataset.
+  static std::vector<std::string> ReportFolders(const curate::DedupeOptions& options,
+                                                const std::vector<std::string>& inputs) {
+    const std::string& name = options.name.empty() ? options.attribute_name : options.name;
+    std::vector<std::string> folders;
+    for (const std::string& input : inputs) {
+      const auto output = curate::AttributePath(input, options.document_dir, name);
+      const auto below = curate::MirroredPath(input, options.document_dir);
+      if (output && below) {
+        folders.push_back(output->substr(0, output->size() - below->size() - 1));
+      }
+    }
+    return folders;
+  }
+
+  static json::Value Details(const curate::DedupeReport& report) {
+    json::Value out = CountsOf(report.all);
     out["done_files"] = report.done_files;
-    out["bytes"] = report.bytes;
-    out.update(CountsOf(report.all));
     out["kind"] = report.kind == curate::SeenKind::kBloom ? "bloom" : "exact";
     out["keys"] = report.keys;
     out["key_bytes"] = report.key_bytes;
@@ -136,36 +170,36 @@ class DedupeCommand final : public Command {
       sources[name] = CountsOf(counts);
     }
     out["sources"] = std::move(sources);
-    return context.Print(json::DumpValue(out));
+    return out;
   }
 
-  static Status PrintTable(const Context& context, const curate::DedupeReport& report) {
-    DATALAKE_TRY(context.Print(fmt::format("{:<32} {:>12} {:>12} {:>12} {:>8}", "source",
-                                           "documents", "compared", "duplicates", "share")));
+  static std::string Table(const curate::DedupeReport& report) {
+    std::string out = fmt::format("\n{:<32} {:>12} {:>12} {:>12} {:>8}\n", "source", "documents",
+                                  "compared", "duplicates", "share");
     for (const auto& [name, counts] : report.sources) {
-      DATALAKE_TRY(PrintRow(context, name.empty() ? "(none)" : name, counts));
+      out += Row(name.empty() ? "(none)" : name, counts);
     }
-    DATALAKE_TRY(PrintRow(context, "all", report.all));
-    DATALAKE_TRY(context.Print(fmt::format(
-        "{} files, {} done before, {:.1f} MB of documents, {} documents left alone", report.files,
-        report.done_files, static_cast<double>(report.bytes) * 1e-6, report.all.left_alone)));
+    out += Row("all", report.all);
     if (report.kind == curate::SeenKind::kBloom) {
-      return context.Print(fmt::format(
-          "{} keys in a Bloom filter of {:.1f} MB; {:.3g} of new ones would be taken for known",
-          report.keys, static_cast<double>(report.key_bytes) * 1e-6, report.error_rate));
+      return out + fmt::format(
+                       "{} keys in a Bloom filter of {:.1f} MB; {:.3g} of new ones would "
+                       "be taken for known",
+                       report.keys, static_cast<double>(report.key_bytes) * 1e-6,
+                       report.error_rate);
     }
-    return context.Print(fmt::format(
-        "{} keys compared exactly, {:.1f} MB of them in memory, {} sent to disk", report.keys,
-        static_cast<double>(report.key_bytes) * 1e-6, report.spilled_keys));
+    return out + fmt::format(
+                     "{} keys compared exactly, {:.1f} MB of them in memory, {} sent to "
+                     "disk",
+                     report.keys, static_cast<double>(report.key_bytes) * 1e-6,
+                     report.spilled_keys);
   }
 
-  static Status PrintRow(const Context& context, std::string_view name,
-                         const curate::DuplicateCounts& counts) {
+  static std::string Row(std::string_view name, const curate::DuplicateCounts& counts) {
     const double share = counts.units == 0 ? 0.0
                                            : 100.0 * static_cast<double>(counts.duplicates) /
                                                  static_cast<double>(counts.units);
-    return context.Print(fmt::format("{:<32} {:>12} {:>12} {:>12} {:>7.2f}%", name,
-                                     counts.documents, counts.units, counts.duplicates, share));
+    return fmt::format("{:<32} {:>12} {:>12} {:>12} {:>7.2f}%\n", name, counts.documents,
+                       counts.units, counts.duplicates, share);
   }
 
   ConfigOptions config_;

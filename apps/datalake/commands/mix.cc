@@ -5,11 +5,14 @@
 #include <nlohmann/json.hpp>
 
 #include "datalake/base/log.h"
+#include "datalake/curate/document_paths.h"
+#include "datalake/io/path.h"
 #include "datalake/json/config_reader.h"
 
 #include "apps/datalake/commands/commands.h"
 #include "apps/datalake/config_options.h"
 #include "apps/datalake/lake_documents.h"
+#include "apps/datalake/metered_run.h"
 
 namespace datalake::apps {
 namespace {
@@ -54,14 +57,22 @@ class MixCommand final : public Command {
     if (run.is_dry) {
       return PrintPlan(context, config, options);
     }
+    context.progress.Report({.phase = "mix", .unit = "documents"});
+    std::vector<std::string> patterns;
+    for (const curate::MixStream& stream : options.streams) {
+      patterns.insert(patterns.end(), stream.documents.begin(), stream.documents.end());
+    }
+    std::vector<std::string> warnings;  // the run tells them itself
+    DATALAKE_TRY_ASSIGN(const std::vector<std::string> inputs,
+                        curate::ExpandDocuments(context.fs, patterns, warnings));
+    MeteredRun metered(context, "mix", inputs);
     DATALAKE_TRY_ASSIGN(const curate::MixReport report,
-                        curate::RunMix(options, {context.fs, context.clock, context.progress,
+                        curate::RunMix(options, {metered.fs(), context.clock, metered.progress(),
                                                  run.threads, context.stop}));
     for (const std::string& warning : report.warnings) {
       LogWarning(warning);
     }
-    DATALAKE_TRY(context.options.json ? PrintJson(context, options, report)
-                                      : PrintTable(context, options, report));
+    DATALAKE_TRY(Show(metered, options, inputs.size(), report, run.threads));
     return 0;
   }
 
@@ -79,8 +90,48 @@ class MixCommand final : public Command {
     return 0;
   }
 
-  static Status PrintJson(const Context& context, const curate::MixOptions& options,
-                          const curate::MixReport& report) {
+  static Status Show(const MeteredRun& metered, const curate::MixOptions& options,
+                     std::size_t files, const curate::MixReport& mixed, std::size_t threads) {
+    curate::RunReport report = metered.Finish(threads);
+    report.files = files;
+    curate::MixCounts all;
+    for (const curate::MixCounts& counts : mixed.streams) {
+      all.documents += counts.documents;
+      all.written += counts.written;
+      all.filtered += counts.filtered;
+      all.too_short += counts.too_short;
+      all.missing += counts.missing;
+      all.rejected += counts.rejected;
+      all.replaced += counts.replaced;
+      all.bytes_read += counts.bytes_read;
+      all.bytes_written += counts.bytes_written;
+    }
+    report.documents = all.documents;
+    report.kept = all.written;
+    report.rejected = all.rejected;
+    report.bytes = all.bytes_read;
+    report.counts = {{"filtered", all.filtered},
+                     {"too_short", all.too_short},
+                     {"missing", all.missing},
+                     {"replaced", all.replaced},
+                     {"outputs_bytes", all.bytes_written}};
+    report.warnings = mixed.warnings;
+    std::vector<std::string> folders;
+    for (const curate::MixStream& stream : options.streams) {
+      folders.push_back(ReportFolder(stream.output_path));
+    }
+    return metered.Show(report, folders, Details(options, mixed), Table(options, mixed));
+  }
+
+  // Beside a folder documents/, where the report would be taken for documents; else in the folder.
+  static std::string ReportFolder(std::string_view output) {
+    while (output.size() > 1 && output.ends_with('/')) {
+      output.remove_suffix(1);
+    }
+    return std::string(io::BaseName(output) == "documents" ? io::ParentPath(output) : output);
+  }
+
+  static json::Value Details(const curate::MixOptions& options, const curate::MixReport& report) {
     json::Value streams = json::Value::array();
     for (std::size_t i = 0; i < report.streams.size(); ++i) {
       const curate::MixCounts& counts = report.streams[i];
@@ -98,25 +149,23 @@ class MixCommand final : public Command {
     json::Value out;
     out["streams"] = std::move(streams);
     out["outputs"] = report.outputs;
-    return context.Print(json::DumpValue(out));
+    return out;
   }
 
-  static Status PrintTable(const Context& context, const curate::MixOptions& options,
-                           const curate::MixReport& report) {
-    DATALAKE_TRY(context.Print(fmt::format(
-        "{:<24} {:>12} {:>12} {:>12} {:>10} {:>10} {:>10} {:>10}", "stream", "documents", "written",
-        "filtered", "too short", "missing", "rejected", "replaced")));
+  static std::string Table(const curate::MixOptions& options, const curate::MixReport& report) {
+    std::string out = fmt::format("\n{:<24} {:>12} {:>12} {:>12} {:>10} {:>10} {:>10} {:>10}",
+                                  "stream", "documents", "written", "filtered", "too short",
+                                  "missing", "rejected", "replaced");
     for (std::size_t i = 0; i < report.streams.size(); ++i) {
       const curate::MixCounts& counts = report.streams[i];
-      DATALAKE_TRY(context.Print(
-          fmt::format("{:<24} {:>12} {:>12} {:>12} {:>10} {:>10} {:>10} {:>10}",
-                      options.streams[i].name, counts.documents, counts.written, counts.filtered,
-                      counts.too_short, counts.missing, counts.rejected, counts.replaced)));
+      out += fmt::format("\n{:<24} {:>12} {:>12} {:>12} {:>10} {:>10} {:>10} {:>10}",
+                         options.streams[i].name, counts.documents, counts.written, counts.filtered,
+                         counts.too_short, counts.missing, counts.rejected, counts.replaced);
     }
     for (const std::string& output : report.outputs) {
-      DATALAKE_TRY(context.Print(output));
+      out += "\n" + output;
     }
-    return {};
+    return out;
   }
 
   ConfigOptions config_;

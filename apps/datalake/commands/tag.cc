@@ -11,6 +11,7 @@
 #include "apps/datalake/commands/commands.h"
 #include "apps/datalake/config_options.h"
 #include "apps/datalake/lake_documents.h"
+#include "apps/datalake/metered_run.h"
 
 namespace datalake::apps {
 namespace {
@@ -73,16 +74,23 @@ class TagCommand final : public Command {
     if (run.is_dry) {
       return PrintPlan(context, config, options, registry);
     }
+    context.progress.Report({.phase = "tag", .unit = "documents"});
+    DATALAKE_TRY_ASSIGN(const curate::TagPlan plan, curate::PlanTag(context.fs, options, registry));
     DATALAKE_TRY_ASSIGN(const auto is_debug, json::FindBool(config, "debug", "debug"));
     ThreadPool pool(is_debug.value_or(false) ? 1 : run.threads);
+    std::vector<std::string> inputs;
+    for (const curate::TagUnit& unit : plan.units) {
+      inputs.push_back(unit.input);
+    }
+    MeteredRun metered(context, "tag", inputs);
     DATALAKE_TRY_ASSIGN(
         const curate::TagReport report,
         curate::RunTag(options, registry,
-                       {context.fs, context.clock, pool, context.progress, context.stop}));
+                       {metered.fs(), context.clock, pool, metered.progress(), context.stop}));
     for (const std::string& warning : report.warnings) {
       LogWarning(warning);
     }
-    DATALAKE_TRY(context.options.json ? PrintJson(context, report) : PrintText(context, report));
+    DATALAKE_TRY(Show(metered, options, plan, report, pool.size()));
     return 0;
   }
 
@@ -105,22 +113,44 @@ class TagCommand final : public Command {
     return 0;
   }
 
-  static Status PrintJson(const Context& context, const curate::TagReport& report) {
-    json::Value out;
-    out["files"] = report.files_tagged;
-    out["files_skipped"] = report.files_skipped;
-    out["documents"] = report.documents;
-    out["rejects"] = report.rejects;
-    out["bytes"] = report.bytes;
-    return context.Print(json::DumpValue(out));
+  static Status Show(const MeteredRun& metered, const curate::TagOptions& options,
+                     const curate::TagPlan& plan, const curate::TagReport& tagged,
+                     std::size_t threads) {
+    curate::RunReport report = metered.Finish(threads);
+    report.files = tagged.files_tagged;
+    report.documents = tagged.documents + tagged.rejects;
+    report.kept = tagged.documents;
+    report.rejected = tagged.rejects;
+    report.bytes = tagged.bytes;
+    report.counts = {{"files_skipped", tagged.files_skipped}};
+    for (const curate::TagCost& cost : tagged.costs) {
+      report.costs.push_back({cost.name, cost.nanos});
+    }
+    report.warnings = tagged.warnings;
+    json::Value details;
+    details["rejects"] = tagged.rejects;  // the name it had first
+    return metered.Show(report, ReportFolders(options, plan), details, "");
   }
 
-  static Status PrintText(const Context& context, const curate::TagReport& report) {
-    return context.Print(fmt::format(
-        "{} files tagged, {} documents, {:.1f} MB; {} files had their attributes, {} lines "
-        "rejected",
-        report.files_tagged, report.documents, static_cast<double>(report.bytes) * 1e-6,
-        report.files_skipped, report.rejects));
+  // The folders attributes/<name>/ of the outputs, or those of `destination`.
+  static std::vector<std::string> ReportFolders(const curate::TagOptions& options,
+                                                const curate::TagPlan& plan) {
+    if (!options.destination.empty()) {
+      return options.destination;
+    }
+    constexpr std::string_view kAttributes = "attributes/";
+    std::vector<std::string> folders;
+    for (const curate::TagUnit& unit : plan.units) {
+      for (const curate::TagOutput& output : unit.outputs) {
+        const std::size_t at = output.path.rfind(kAttributes);
+        const std::size_t end =
+            at == std::string::npos ? at : output.path.find('/', at + kAttributes.size());
+        if (end != std::string::npos) {
+          folders.push_back(output.path.substr(0, end));
+        }
+      }
+    }
+    return folders;
   }
 
   ConfigOptions config_;

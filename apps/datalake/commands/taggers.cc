@@ -112,7 +112,10 @@ class TaggersCommand final : public Command {
     for (const Row& row : rows) {
       DATALAKE_TRY(context.Print(fmt::format("{:<{}}  {}", row.name, width, row.summary)));
       const std::size_t shown = std::min(row.types.size(), kShownTypes);
-      std::string detail = row.needs.empty() ? "emits " : row.needs;
+      std::string detail = row.types.empty() ? "emits types of its own" : "emits ";
+      if (!row.needs.empty()) {
+        detail = row.needs;
+      }
       detail += fmt::format("{}", fmt::join(std::span(row.types).first(shown), ", "));
       if (shown < row.types.size()) {
         detail += fmt::format(" and {} more", row.types.size() - shown);

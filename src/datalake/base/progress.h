@@ -13,6 +13,10 @@ struct ProgressEvent {
   std::string unit;
   std::uint64_t bytes_done = 0;  ///< uncompressed bytes
   std::uint64_t bytes_total = 0;
+  /// Bytes of the input as it is stored, where whoever watches the files knows them: how much of
+  /// the work is done when its uncompressed size is not known.
+  std::uint64_t stored_done = 0;
+  std::uint64_t stored_total = 0;
 };
 
 /// Takes progress events. Thread-safe: workers report from their own threads.

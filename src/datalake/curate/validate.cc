@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -46,20 +47,31 @@ bool IsOfFile(const Error& error) {
   }
 }
 
-// What an error says without the path, which the finding has already.
-std::string WithoutPath(std::string message, std::string_view path) {
+// What an error says without the path, which the finding has already, and the line behind it.
+Finding WithoutPath(std::string message, std::string_view path) {
+  Finding finding;
   const std::string part = fmt::format(": {}", path);
-  if (const std::size_t at = message.find(part); at != std::string::npos) {
-    message.erase(at, part.size());
+  const std::size_t at = message.find(part);
+  if (at != std::string::npos) {
+    std::size_t end = at + part.size();
+    if (message.substr(end).starts_with(':')) {
+      const char* const digits = message.data() + end + 1;
+      const auto [stop, error] =
+          std::from_chars(digits, message.data() + message.size(), finding.line);
+      end = error == std::errc() ? static_cast<std::size_t>(stop - message.data()) : end;
+    }
+    message.erase(at, end - at);
   }
-  return message;
+  finding.what = std::move(message);
+  return finding;
 }
 
 void AddFileError(const Error& error, FileFindings& findings) {
   const bool is_suffix = error.code == ErrorCode::kInvalidArgument &&
                          error.message.find("its name says") != std::string::npos;
-  findings.Add(is_suffix ? FindingKind::kCompression : FindingKind::kUnreadable, 0,
-               WithoutPath(error.message, findings.path()));
+  Finding finding = WithoutPath(error.message, findings.path());
+  findings.Add(is_suffix ? FindingKind::kCompression : FindingKind::kUnreadable, finding.line,
+               std::move(finding.what));
 }
 
 // Counts of a whole run, and its progress. Thread-safe.

@@ -55,7 +55,7 @@ class Walk {
     const std::string_view part = parts.front();
     const bool last = parts.size() == 1;
     if (!IsGlob(part)) {
-      return Descend(JoinPath(folder, part), parts);
+      return Descend(JoinPath(folder, part), parts, false);
     }
     auto entries = fs_.List(folder.empty() ? "." : folder);
     if (!entries) {
@@ -75,18 +75,24 @@ class Walk {
           found_.push_back(child);
         }
       } else if (MatchesGlob(part, entry.name)) {
-        DATALAKE_TRY(Descend(child, parts));
+        DATALAKE_TRY(Descend(child, parts, entry.is_symlink));
       }
     }
     return {};
   }
 
  private:
-  Status Descend(const std::string& child, std::span<const std::string_view> parts) {
+  Status Descend(const std::string& child, std::span<const std::string_view> parts,
+                 bool is_symlink) {
     auto info = fs_.Stat(child);
     if (!info) {
-      const bool gone = info.error().code == ErrorCode::kNotFound;
-      return gone ? Status() : Status(std::move(info).error());
+      if (info.error().code != ErrorCode::kNotFound) {
+        return std::move(info).error();
+      }
+      if (is_symlink && parts.size() == 1) {
+        found_.push_back(child);  // a link to nothing: whoever reads it must see that
+      }
+      return {};
     }
     if (parts.size() == 1) {
       if (!info->is_directory) {

@@ -16,7 +16,8 @@ bool IsGlob(std::string_view text);
 
 /// The files (not folders) that match `pattern`, sorted; `**` as a whole component matches any
 /// depth. Names that begin with a dot match only a pattern component that does. A pattern without
-/// glob characters gives that file. Nothing found is an empty list. Errors: kIo, kPermissionDenied.
+/// glob characters gives that file. A link to nothing is found as a file
+/// would be. Nothing found is an empty list. Errors: kIo, kPermissionDenied.
 Result<std::vector<std::string>> Glob(FileSystem& fs, std::string_view pattern);
 
 }  // namespace datalake::io

@@ -75,7 +75,8 @@ def outputs(job: jobs.Job, root: Path) -> Files:
     for path in sorted([*root.glob("attributes/*/**/*"), *root.glob("mixed/**/*")]):
         name = path.relative_to(root)
         is_input = name.parts[0] == "attributes" and name.parts[1] in inputs_of(job)
-        if path.is_file() and not is_input and OWN_FOLDER not in name.parts:
+        is_report = path.name == case_files.RUN_REPORT
+        if path.is_file() and not (is_input or is_report) and OWN_FOLDER not in name.parts:
             found[str(name)] = case_files.rows(path)
     return found
 
