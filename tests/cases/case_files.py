@@ -60,7 +60,7 @@ def collect(case: Path, work: Path) -> Outputs:
         files = sorted(
             path
             for path in (work / "out").rglob("*")
-            if path.is_file() and path.parent.name != ".datalake"
+            if path.is_file() and path.parent.name != ".datalake" and path.name != RUN_REPORT
         )
         if unfinished := [path.name for path in files if path.suffix == ".tmp"]:
             raise ValueError(f"unfinished outputs: {unfinished}")

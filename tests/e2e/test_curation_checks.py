@@ -54,7 +54,7 @@ def write(path: Path, rows: list[dict[str, object]]) -> Path:
 
 def shown(root: Path) -> list[str]:
     """Files that a person or a pattern sees."""
-    files = (path for path in root.rglob("*") if path.is_file())
+    files = (path for path in root.rglob("*") if path.is_file() and path.name != "report.json")
     names = (str(path.relative_to(root)) for path in files)
     return sorted(name for name in names if "/." not in f"/{name}")
 
