@@ -112,6 +112,10 @@ processes: ${d.processes:1}
             "(.attributes.dedupe_ngrams_13_1 | length == 0) or ((.attributes.dedupe_ngrams_13_1 | "
             "map(.[2] * (.[1] - .[0])) | add) / (.text | length) <= 0.3)");
   EXPECT_GE(config["processes"].get<int>(), 1);
+  json::ConfigReader reader(config, "c.yaml");
+  const auto options = curate::ReadMixOptions(reader, curate::Compatibility::kNone);
+  ASSERT_THAT(options, IsOk());
+  EXPECT_EQ(options->streams.size(), 2U);
 }
 
 TEST(ToolkitConfigsTest, MixInJson) {
