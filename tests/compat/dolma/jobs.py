@@ -15,7 +15,8 @@ SMALL, BIG = 1.7, 52.0  # MB of JSON lines
 class Job:
     """`needs` are jobs whose attributes, as the toolkit made them, are there beside the documents.
 
-    `differs` is the heading of docs/dolma-compat.md that says why we differ without --compat.
+    `differs` is the heading of docs/dolma-compat.md that says why we differ without --compat, and
+    with it in at most `rows` rows.
     """
 
     name: str
@@ -25,14 +26,21 @@ class Job:
     megabytes: float = SMALL
     needs: tuple[str, ...] = ()
     differs: str = ""
+    rows: int = 0
 
 
 def tag(
-    name: str, taggers: list[str], megabytes: float = SMALL, differs: str = "", **options: object
+    name: str,
+    taggers: list[str],
+    megabytes: float = SMALL,
+    differs: str = "",
+    rows: int = 0,
+    **options: object,
 ) -> Job:
     corpus = "mixed" if megabytes == SMALL else "text"
     config = {"documents": [DOCUMENTS], "experiment": name, "taggers": taggers, **options}
-    return Job(name, "tag", {**config, "processes": 1}, corpus, megabytes, differs=differs)
+    body = {**config, "processes": 1}
+    return Job(name, "tag", body, corpus, megabytes, differs=differs, rows=rows)
 
 
 URL_TAGGERS = ["link_blocklist_phishing_v1", "domain_blocklist_utp_v1", "blocklist_project_ads_v1"]
@@ -79,7 +87,12 @@ TAG_JOBS = [
         ["code_redpajama_taggers_v1", "code_copyright_comments_v1"],
         differs="Leading comments end where they end",
     ),
-    tag("starcoder", ["code_starcoder_taggers_v1", "code_starcoder_taggers_v2"]),
+    tag(
+        "starcoder",
+        ["code_starcoder_taggers_v1", "code_starcoder_taggers_v2"],
+        differs="Source code is not parsed by Python's libraries",
+        rows=5,
+    ),
     tag("licenses", ["cc_re", "cc_re_fast"]),
     tag(
         "cld2",
