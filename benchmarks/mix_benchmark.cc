@@ -138,6 +138,7 @@ curate::MixOptions Options(const std::string& root, const Variant& variant) {
   stream.compression_level = variant.level;
   curate::MixOptions options;
   options.streams = {stream};
+  options.ignore_existing = true;
   return options;
 }
 

@@ -38,6 +38,7 @@ class MixCommand final : public Command {
                     "under the same path");
     config_.Declare(options, "on_missing", Form::kValue,
                     "documents without their attributes: error (default), skip or ignore");
+    config_.Declare(options, "ignore_existing", Form::kFlag, "make outputs anew that are there");
     config_.Declare(options, "max_rejects", Form::kValue, "bad rows that are borne (default 0)");
     config_.Declare(options, "work_dir.input", Form::kValue, "accepted, not needed");
     config_.Declare(options, "work_dir.output", Form::kValue, "accepted, not needed");

@@ -66,6 +66,7 @@ struct MixOptions {
   Compatibility compatibility = Compatibility::kNone;
   OnMissing on_missing = OnMissing::kError;
   std::uint64_t max_rejects = 0;  ///< bad rows of the whole run that are borne
+  bool ignore_existing = false;   ///< make outputs anew that are there and done
 
   /// Errors: kInvalidArgument (paths, programs, names, an empty stream; remote and local paths
   /// mixed), kUnsupported (remote paths).
@@ -73,8 +74,8 @@ struct MixOptions {
 };
 
 /// Reads the toolkit's config and our own keys: on_missing (error, skip, ignore; the default is
-/// ignore for kDolma), max_rejects, output.size_by and compression.level of a stream.
-/// Errors: kInvalidArgument (types, unknown keys naming the nearest); those of Validate.
+/// ignore for kDolma), max_rejects, ignore_existing, output.size_by and compression.level of a
+/// stream. Errors: kInvalidArgument (types, unknown keys naming the nearest); those of Validate.
 Result<MixOptions> ReadMixOptions(json::ConfigReader& config, Compatibility compatibility);
 
 /// One document file of an output and the attribute files beside it.
@@ -130,8 +131,10 @@ struct MixReport {
 
 /// Merges attributes into documents, filters, replaces spans, drops fields and writes. Outputs and
 /// blocks within them are worked on in parallel; the bytes do not depend on `threads`. Each output
-/// appears whole or not at all; all are tried before the first error, in their order, is returned.
-/// Members of a document keep their order and their text (compat: sorted, as the toolkit writes).
+/// appears whole or not at all; one that an earlier run made of the same inputs by the same options
+/// is left as it is (UnitManifest), but not where outputs are cut by their own size. All are tried
+/// before the first error, in their order, is returned. Members of a document keep their order and
+/// their text (compat: sorted, as the toolkit writes).
 ///
 /// Documents from Parquet are written as lines of JSON with id, text, source and metadata. Bad rows
 /// (broken JSON, no text, bad spans, errors of jq programs), as far as max_rejects goes, are

@@ -212,6 +212,7 @@ Result<MixOptions> ReadMixOptions(json::ConfigReader& config, Compatibility comp
   }
   ReadChoice(config, "on_missing", kOnMissing, options.on_missing);
   config.Read("max_rejects", options.max_rejects);
+  config.Read("ignore_existing", options.ignore_existing);
   std::string text;
   std::uint64_t number = 0;
   bool flag = false;

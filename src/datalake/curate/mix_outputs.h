@@ -37,6 +37,9 @@ class MixOutputs {
   /// Publishes the last file. Errors: as Open.
   Status Publish();
 
+  /// Drops the file that is being written, after an error.
+  void Discard() { file_.reset(); }
+
   /// The files so far, in order.
   const std::vector<std::string>& paths() const { return paths_; }
 

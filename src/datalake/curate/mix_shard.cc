@@ -39,10 +39,10 @@ void MixRunCounts::AddBlock(std::size_t stream, const MixCounts& counts) {
   }
 }
 
-std::uint64_t MixRunCounts::AddReject(std::size_t stream) {
+std::uint64_t MixRunCounts::AddRejects(std::size_t stream, std::uint64_t rejects) {
   MutexLock lock(mutex_);
-  ++streams_[stream].rejected;
-  return ++all_.rejected;
+  streams_[stream].rejected += rejects;
+  return all_.rejected += rejects;
 }
 
 void MixRunCounts::Warn(std::string warning) {
@@ -73,14 +73,59 @@ MixShardRun::MixShardRun(const MixProgram& program, const MixOptions& options,
       context_(context),
       pool_(pool),
       counts_(counts),
-      outputs_(context.fs, pool, program.stream(), shard,
-               options.is_sharded && program.stream().size_by != SizeBy::kInputCompressed) {
+      is_cut_(options.is_sharded && program.stream().size_by != SizeBy::kInputCompressed),
+      outputs_(context.fs, pool, program.stream(), shard, is_cut_) {
   for (std::size_t i = OrderedSlots(pool); i > 0; --i) {
     blocks_.push_back(std::make_unique<MixBlock>(program, options.on_missing));
   }
 }
 
 Status MixShardRun::Do() {
+  if (is_cut_) {
+    return Make();
+  }
+  DATALAKE_TRY(FindDone());
+  if (is_done_) {
+    return {};
+  }
+  DATALAKE_TRY(manifest_->Begin(shard_.output));
+  Status made = Make();
+  if (made) {
+    return manifest_->Finish(shard_.output, MixFactsJson(facts_));
+  }
+  outputs_.Discard();
+  manifest_->Abandon(shard_.output);
+  return made;
+}
+
+// Rejects of an output that is done count as if it was made again.
+Status MixShardRun::FindDone() {
+  DATALAKE_TRY_ASSIGN(manifest_, MakeMixManifest(context_.fs, options_, shard_));
+  DATALAKE_TRY_ASSIGN(const FoundOutput found, manifest_->Find(shard_.output));
+  if (options_.ignore_existing || found.state != OutputState::kDone) {
+    return {};
+  }
+  DATALAKE_TRY_ASSIGN(MixShardFacts facts, ReadMixFacts(found.facts));
+  const std::uint64_t rejects = std::exchange(facts.counts.rejected, 0);
+  counts_.AddBlock(shard_.stream, facts.counts);
+  if (rejects > 0 && counts_.AddRejects(shard_.stream, rejects) > options_.max_rejects) {
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("bad rows: {} of {}, see {}; repair them or raise max_rejects ({})",
+                             rejects, shard_.output, shard_.rejects_path, options_.max_rejects)};
+  }
+  for (std::string& warning : facts.warnings) {
+    counts_.Warn(std::move(warning));
+  }
+  is_done_ = true;
+  return {};
+}
+
+void MixShardRun::Warn(std::string warning) {
+  facts_.warnings.push_back(warning);
+  counts_.Warn(std::move(warning));
+}
+
+Status MixShardRun::Make() {
   DATALAKE_TRY(outputs_.Open());
   DATALAKE_TRY(RunOrdered(pool_, context_.stop,
                           {.read = [&](std::size_t slot) { return Read(*blocks_[slot]); },
@@ -156,7 +201,7 @@ Status MixShardRun::EndsEarly(Attributes& attributes) {
     return Error{ErrorCode::kCorruption, std::move(message)};
   }
   if (!std::exchange(attributes.has_ended, true)) {
-    counts_.Warn(std::move(message));
+    Warn(std::move(message));
   }
   return {};
 }
@@ -173,7 +218,7 @@ Status MixShardRun::CheckEnds() {
     if (options_.on_missing == OnMissing::kError) {
       return Error{ErrorCode::kCorruption, std::move(message)};
     }
-    counts_.Warn(std::move(message));
+    Warn(std::move(message));
   }
   return {};
 }
@@ -185,12 +230,14 @@ Status MixShardRun::Emit(MixBlock& block) {
   }
   DATALAKE_TRY(block.status);
   DATALAKE_TRY(outputs_.Write(block.out));
+  Add(block.counts, facts_.counts);
   counts_.AddBlock(shard_.stream, block.counts);
   return {};
 }
 
 Status MixShardRun::EmitReject(const MixBlock& block, const MixReject& reject) {
-  if (counts_.AddReject(shard_.stream) > options_.max_rejects) {
+  ++facts_.counts.rejected;
+  if (counts_.AddRejects(shard_.stream, 1) > options_.max_rejects) {
     Error error = reject.error;
     if (options_.max_rejects > 0) {
       error.message += fmt::format("; more bad rows than max_rejects ({})", options_.max_rejects);

@@ -7,6 +7,7 @@
 
 #include "datalake/base/mutex.h"
 #include "datalake/curate/mix_block.h"
+#include "datalake/curate/mix_manifest.h"
 #include "datalake/curate/mix_outputs.h"
 #include "datalake/io/atomic_file.h"
 
@@ -20,8 +21,8 @@ class MixRunCounts {
 
   void AddBlock(std::size_t stream, const MixCounts& counts);
 
-  /// Counts a rejected row; returns how many there are.
-  std::uint64_t AddReject(std::size_t stream);
+  /// Counts rejected rows; returns how many there are.
+  std::uint64_t AddRejects(std::size_t stream, std::uint64_t rejects);
 
   void Warn(std::string warning);
 
@@ -47,11 +48,14 @@ class MixShardRun {
   MixShardRun(const MixProgram& program, const MixOptions& options, const MixShard& shard,
               const CurateContext& context, ThreadPool& pool, MixRunCounts& counts);
 
+  /// Does nothing where the one output is there and done, by its manifest.
   /// Errors: those of RunMix but of its plan.
   Status Do();
 
-  /// The files it made.
-  const std::vector<std::string>& outputs() const { return outputs_.paths(); }
+  /// The files it made, or found done.
+  std::vector<std::string> outputs() const {
+    return is_done_ ? std::vector<std::string>{shard_.output} : outputs_.paths();
+  }
 
  private:
   struct Attributes {
@@ -61,6 +65,9 @@ class MixShardRun {
     bool has_ended = false;
   };
 
+  Status FindDone();
+  Status Make();
+  void Warn(std::string warning);
   Result<bool> Read(MixBlock& block);
   Status OpenInput(const MixInput& input);
   Status ReadAttributes(MixBlock& block);
@@ -77,7 +84,11 @@ class MixShardRun {
   const CurateContext& context_;
   ThreadPool& pool_;
   MixRunCounts& counts_;
+  const bool is_cut_;
   MixOutputs outputs_;
+  std::optional<UnitManifest> manifest_;  // of a shard with one output
+  MixShardFacts facts_;
+  bool is_done_ = false;
   std::unique_ptr<io::AtomicFile> rejects_;
   std::vector<std::unique_ptr<MixBlock>> blocks_;
   std::size_t next_input_ = 0;

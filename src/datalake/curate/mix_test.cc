@@ -23,6 +23,7 @@ using datalake::testing::IsError;
 using datalake::testing::IsOk;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 void Write(io::FileSystem& fs, std::string_view path, std::string_view text) {
   Result<OutputFile> file = OutputFile::Make(fs, path);
@@ -550,6 +551,39 @@ TEST_F(MixTest, ThreadsDoNotChangeOneByte) {
   EXPECT_LT(one->streams[0].written, 9000U);
   EXPECT_EQ(io::ReadFile(fs_, "/one/s-0000.jsonl.gz", 1 << 30).value_or("a"),
             io::ReadFile(fs_, "/four/s-0000.jsonl.gz", 1 << 30).value_or("b"));
+}
+
+TEST_F(MixTest, DoneOutputsAreLeftAndSayTheSame) {
+  Write(fs_, "/c/documents/a.jsonl",
+        "{\"id\":\"1\",\"text\":\"a\"}\nbroken\n{\"id\":\"2\",\"text\":\"b\"}\n");
+  MixOptions options = Options(Stream());
+  options.max_rejects = 1;
+  const Result<MixReport> first = Run(options);
+  ASSERT_THAT(first, IsOk());
+  const Timestamp made = fs_.Stat("/out/s-0000.jsonl")->modified;
+
+  const Result<MixReport> second = Run(options);
+  ASSERT_THAT(second, IsOk());
+  EXPECT_EQ(fs_.Stat("/out/s-0000.jsonl")->modified, made);
+  EXPECT_EQ(second->outputs, first->outputs);
+  EXPECT_EQ(second->streams[0].documents, first->streams[0].documents);
+  EXPECT_EQ(second->streams[0].written, 2U);
+  EXPECT_EQ(second->streams[0].rejected, 1U);
+  options.max_rejects = 0;
+  EXPECT_THAT(Run(options), IsError(ErrorCode::kInvalidArgument, "max_rejects"));
+
+  options.max_rejects = 1;
+  options.streams[0].exclude = {"$[?(@.id == '2')]"};
+  ASSERT_THAT(Run(options), IsOk());
+  EXPECT_THAT(Read(fs_, "/out/s-0000.jsonl"), Not(HasSubstr("\"id\":\"2\""))) << "other options";
+
+  Write(fs_, "/c/documents/a.jsonl", "{\"id\":\"3\",\"text\":\"c\"}\n");
+  ASSERT_THAT(Run(options), IsOk());
+  EXPECT_THAT(Read(fs_, "/out/s-0000.jsonl"), HasSubstr("\"id\":\"3\"")) << "another input";
+
+  ASSERT_THAT(io::ReplaceFile(fs_, "/out/s-0000.jsonl", "touched"), IsOk());
+  ASSERT_THAT(Run(options), IsOk());
+  EXPECT_THAT(Read(fs_, "/out/s-0000.jsonl"), HasSubstr("\"id\":\"3\"")) << "a changed output";
 }
 
 TEST(MixFaultTest, EveryFailureLeavesAWholeOutputOrNone) {
