@@ -32,7 +32,7 @@ def classes() -> list[int]:
         splitter = Split(Regex(f"({pattern})+"), behavior="removed")
         for first in range(0, len(points), 4096):
             chunk = points[first : first + 4096]
-            kept = set()
+            kept: set[int] = set()
             for _, (begin, end) in splitter.pre_tokenize_str("".join(map(chr, chunk))):
                 kept.update(range(begin, end))
             for at, point in enumerate(chunk):

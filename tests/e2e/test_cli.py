@@ -60,7 +60,7 @@ def test_unknown_words_name_the_nearest_known_one(tmp_path: Path) -> None:
     write_documents(tmp_path, GOOD)
     fails(
         NOT_FOUND,
-        *("tag", "--documents", tmp_path / "documents/*.gz", "--taggers", "gopher_v3"),
+        *("tag", "--documents", tmp_path / "documents/*.gz", "--taggers", "gofer_v2"),
         says="did you mean gopher_v2?",
     )
 

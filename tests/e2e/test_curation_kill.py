@@ -143,7 +143,7 @@ def made(root: Path, inputs: Path) -> dict[str, bytes]:
 
 def is_internal(name: str) -> bool:
     path = Path(name)
-    return NOTES in path.parts or (path.name.startswith(".") and path.suffix == ".tmp")
+    return NOTES in path.parts or (path.name.startswith(".") and path.suffix in (".tmp", ".lock"))
 
 
 def shown(root: Path, inputs: Path, want: dict[str, bytes]) -> dict[str, bytes]:

@@ -18,7 +18,7 @@ namespace datalake::table {
 /// One live data file of a version.
 struct TableFile {
   std::string path;                  ///< as in the log, URI-encoded; the file's identity
-  std::string os_path;               ///< decoded, below the table's root; what to open
+  std::string os_path;               ///< decoded, with the root in front: what to open
   PartitionValues partition_values;  ///< every partition column has its entry
   std::uint64_t size_bytes = 0;
   std::int64_t num_rows = -1;  ///< -1: the log does not say

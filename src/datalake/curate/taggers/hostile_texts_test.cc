@@ -111,8 +111,10 @@ class HostileTextsTest : public ::testing::Test {
 TEST_F(HostileTextsTest, SpansAreInsideAndTheSameEveryTime) {
   for (const Compatibility compatibility : {Compatibility::kNone, Compatibility::kDolma}) {
     for (const Made& made : MakeAll(compatibility)) {
-      // The toolkit's c4_v2 counts in the lower-cased text, which is longer.
-      const bool may_leave = made.name == "c4_v2" && compatibility == Compatibility::kDolma;
+      // The toolkit's c4_v2 counts in the lower-cased text, which is longer, and its comment_block
+      // counts an empty last line.
+      const bool may_leave = compatibility == Compatibility::kDolma &&
+                             (made.name == "c4_v2" || made.name == "code_copyright_comments_v1");
       for (const auto& [unit, end] : Shapes()) {
         for (const std::size_t bytes : {0, 1, 63, 64, 65, 700}) {
           const std::string text = Times(unit, bytes) + end;
@@ -135,10 +137,14 @@ TEST_F(HostileTextsTest, TimeGrowsWithTheText) {
   constexpr std::size_t kBytes = 48'000;
   for (const Made& made : MakeAll(Compatibility::kNone)) {
     for (const auto& [unit, end] : Shapes()) {
-      const double once = SecondsOf(made, Times(unit, kBytes) + end);
-      const double four = SecondsOf(made, Times(unit, 4 * kBytes) + end);
-      // Quadratic time would be 16 times; the rest is for other work of the machine.
-      EXPECT_LT(four, 9 * once + 0.05) << made.name << " on " << unit;
+      // Quadratic time would be 16 times, every time; other work of the machine disturbs one.
+      bool is_linear = false;
+      for (int attempt = 0; attempt < 10 && !is_linear; ++attempt) {
+        const double once = SecondsOf(made, Times(unit, kBytes) + end);
+        const double four = SecondsOf(made, Times(unit, 4 * kBytes) + end);
+        is_linear = four < 9 * once + 0.05;
+      }
+      EXPECT_TRUE(is_linear) << made.name << " on " << unit;
     }
   }
 }
