@@ -30,6 +30,9 @@ bool PathParser::Chain(PathChain& chain) {
   if (nesting_ >= kMaxPathNesting) {
     return Refuse("nested too deep", at_);
   }
+  if (++tries_ > kMaxPathTries) {
+    return Refuse("too many ways to read it", at_);
+  }
   ++nesting_;
   while (!is_refused()) {
     const std::size_t before = at_;

@@ -15,6 +15,10 @@ namespace datalake::json {
 /// How deep brackets and filters may lie in each other.
 inline constexpr std::size_t kMaxPathNesting = 64;
 
+/// How many chains of steps are tried: a broken path of a few hundred bytes has billions of ways in
+/// which it is none, and a good one needs about one try an operand.
+inline constexpr std::size_t kMaxPathTries = 10'000;
+
 /// Tokens of a path, and the farthest point that was reached, for the message.
 class PathScanner {
  public:
@@ -117,6 +121,7 @@ class PathParser : private PathScanner {
 
   PathProgram& program_;
   std::size_t nesting_ = 0;
+  std::size_t tries_ = 0;  // of Chain
   std::size_t in_operand_ = 0;
 };
 

@@ -153,5 +153,13 @@ TEST(PathTest, ReportsTheKeysItLooksAt) {
             std::vector<std::string>{"x"});
 }
 
+TEST(PathTest, BrokenNestedFiltersAreRefusedSoon) {
+  const std::string path =
+      "$@.attributes[?(@.duptrue@[?(@.duptrue@.du@$@.attributes[?(@.rue@.dtributes[?(@.rue@.du@$@."
+      "atu@$@.attributes[?((@.dup.du@$@.attributes[?(@.rue@.dtributes[?(@.rue@.du@$@.atu@$@."
+      "attributes[?((@.dup && @.d";
+  EXPECT_THAT(Path::Compile(path), IsError(ErrorCode::kInvalidArgument, "too many ways"));
+}
+
 }  // namespace
 }  // namespace datalake::json
