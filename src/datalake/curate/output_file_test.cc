@@ -23,7 +23,8 @@ constexpr std::uint64_t kMaxFileBytes = 1 << 30;
 std::string Lines(int count) {
   std::string lines;
   for (int i = 0; i < count; ++i) {
-    lines += fmt::format("{{\"id\":\"{}\",\"attributes\":{{\"a\":[[0,{},1.0]]}}}}\n", i, i * 7919);
+    lines += fmt::format("{{\"id\":\"{}\",\"attributes\":{{\"a\":[[0,{},1.0]]}}}}\n", i,
+                         i * std::int64_t{7919});
   }
   return lines;
 }
