@@ -17,7 +17,7 @@ inline constexpr std::size_t kMaxPathNesting = 64;
 
 /// How many chains of steps are tried: a broken path of a few hundred bytes has billions of ways in
 /// which it is none, and a good one needs about one try an operand.
-inline constexpr std::size_t kMaxPathTries = 10'000;
+inline constexpr std::size_t kMaxPathTries = 2'000;
 
 /// Tokens of a path, and the farthest point that was reached, for the message.
 class PathScanner {
