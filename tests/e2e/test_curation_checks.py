@@ -12,12 +12,11 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from built import built
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = ROOT / "build" / "bin" / "datalake"
+PROGRAM = built("bin/datalake")
 USAGE, INVALID, CORRUPT = 2, 10, 16
-
-pytestmark = pytest.mark.skipif(not PROGRAM.exists(), reason="needs `make build`")
 
 
 def run(root: Path, command: str, config: dict[str, object], *words: str) -> str:

@@ -19,16 +19,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from built import built
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = ROOT / "build" / "bin" / "datalake"
+PROGRAM = built("bin/datalake")
 KILLS = int(os.environ.get("DATALAKE_CURATION_KILLS", "2"))
 SEED = 20261121
 FILES, LINES = 8, 900
 NOTES = ".datalake"  # of what is done, with the times of the inputs
 REPORTS = {"report.json"}  # they hold times
-
-pytestmark = pytest.mark.skipif(not PROGRAM.exists(), reason="needs `make build`")
 
 Config = dict[str, object]
 DOCUMENTS = ["$ROOT/documents/*"]

@@ -4,7 +4,10 @@
 #include <openssl/evp.h>
 
 #define XXH_INLINE_ALL
+#include <algorithm>
+#include <array>
 #include <cstdlib>
+#include <cstring>
 
 #include <xxhash.h>
 
@@ -22,15 +25,15 @@ Hash128 Xxh3Hash128(std::string_view bytes) {
 }
 
 std::uint32_t Crc32c(std::span<const std::byte> bytes, std::uint32_t crc) {
-  // ISA-L takes an int length and leaves the initial and final inversion to the caller.
-  constexpr std::size_t kMaxPiece = std::size_t{1} << 30;
+  // ISA-L takes bytes that are not const, so they go through a buffer that stays in the cache, and
+  // leaves the initial and final inversion to the caller.
+  std::array<unsigned char, 4096> piece;
   std::uint32_t state = ~crc;
   while (!bytes.empty()) {
-    const auto piece = bytes.first(std::min(bytes.size(), kMaxPiece));
-    auto* data =
-        reinterpret_cast<unsigned char*>(const_cast<std::byte*>(piece.data()));  // not written
-    state = crc32_iscsi(data, static_cast<int>(piece.size()), state);
-    bytes = bytes.subspan(piece.size());
+    const std::size_t size = std::min(bytes.size(), piece.size());
+    std::memcpy(piece.data(), bytes.data(), size);
+    state = crc32_iscsi(piece.data(), static_cast<int>(size), state);
+    bytes = bytes.subspan(size);
   }
   return ~state;
 }

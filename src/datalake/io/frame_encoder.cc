@@ -31,7 +31,7 @@ void PutUint32(std::byte* to, std::uint32_t value) {
 // checksum.
 class GzipEncoder : public FrameEncoder {
  public:
-  Status Encode(std::span<const std::byte> in, std::vector<std::byte>& out) final {
+  Status Encode(std::span<std::byte> in, std::vector<std::byte>& out) final {
     out.resize(kGzipHeaderBytes + Bound(in.size()) + kGzipTrailerBytes);
     DATALAKE_TRY_ASSIGN(
         const std::size_t deflated,
@@ -66,7 +66,7 @@ class GzipEncoder : public FrameEncoder {
 
  private:
   virtual std::size_t Bound(std::size_t input_bytes) const = 0;
-  virtual Result<std::size_t> Deflate(std::span<const std::byte> in, std::span<std::byte> out) = 0;
+  virtual Result<std::size_t> Deflate(std::span<std::byte> in, std::span<std::byte> out) = 0;
 };
 
 class IsalEncoder final : public GzipEncoder {
@@ -83,14 +83,13 @@ class IsalEncoder final : public GzipEncoder {
     return input_bytes + input_bytes / 1024 + 1024;
   }
 
-  Result<std::size_t> Deflate(std::span<const std::byte> in, std::span<std::byte> out) override {
+  Result<std::size_t> Deflate(std::span<std::byte> in, std::span<std::byte> out) override {
     isal_deflate_init(stream_.get());
     stream_->level = level_;
     stream_->level_buf = level_buffer_.data();
     stream_->level_buf_size = static_cast<std::uint32_t>(level_buffer_.size());
     stream_->gzip_flag = IGZIP_DEFLATE;
-    // ISA-L only reads through next_in.
-    stream_->next_in = const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(in.data()));
+    stream_->next_in = reinterpret_cast<std::uint8_t*>(in.data());
     stream_->avail_in = static_cast<std::uint32_t>(in.size());
     stream_->next_out = reinterpret_cast<std::uint8_t*>(out.data());
     stream_->avail_out = static_cast<std::uint32_t>(out.size());
@@ -122,7 +121,7 @@ class LibdeflateEncoder final : public GzipEncoder {
     return libdeflate_deflate_compress_bound(compressor_.get(), input_bytes);
   }
 
-  Result<std::size_t> Deflate(std::span<const std::byte> in, std::span<std::byte> out) override {
+  Result<std::size_t> Deflate(std::span<std::byte> in, std::span<std::byte> out) override {
     const std::size_t size = libdeflate_deflate_compress(compressor_.get(), in.data(), in.size(),
                                                          out.data(), out.size());
     if (size == 0) {
@@ -142,7 +141,7 @@ class ZstdEncoder final : public FrameEncoder {
     ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_checksumFlag, 1);
   }
 
-  Status Encode(std::span<const std::byte> in, std::vector<std::byte>& out) override {
+  Status Encode(std::span<std::byte> in, std::vector<std::byte>& out) override {
     out.resize(ZSTD_compressBound(in.size()));
     const std::size_t size =
         ZSTD_compress2(context_.get(), out.data(), out.size(), in.data(), in.size());

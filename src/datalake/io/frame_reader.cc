@@ -86,12 +86,12 @@ bool DecodeZstd(std::string_view in, std::span<std::byte> out) {
          out.size();
 }
 
-bool DecodeGzip(std::string_view in, std::span<std::byte> out) {
+// `in` is only read; ISA-L wants to be able to write there.
+bool DecodeGzip(std::string& in, std::span<std::byte> out) {
   const auto state = std::make_unique<inflate_state>();
   isal_inflate_init(state.get());
   state->crc_flag = ISAL_GZIP;
-  // ISA-L only reads through next_in.
-  state->next_in = const_cast<std::uint8_t*>(reinterpret_cast<const std::uint8_t*>(in.data()));
+  state->next_in = reinterpret_cast<std::uint8_t*>(in.data());
   state->avail_in = static_cast<std::uint32_t>(in.size());
   state->next_out = reinterpret_cast<std::uint8_t*>(out.data());
   state->avail_out = static_cast<std::uint32_t>(out.size());

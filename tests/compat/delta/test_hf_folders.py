@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import canonical
+import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from test_delta import ours, program
-
-datasets = pytest.importorskip("datasets")
 
 ROWS: list[dict[str, Any]] = [
     {"id": 1, "text": "a", "tags": ["x"], "turns": [{"who": "me", "n": 1}], "meta": {"s": 0.5}},
