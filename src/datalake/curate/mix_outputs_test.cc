@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "datalake/curate/mix.h"
-#include "datalake/curate/mix_fixture.h"
+#include "datalake/curate/mix_test_support.h"
 #include "datalake/io/atomic_file.h"
 #include "datalake/testing/fault_file_system.h"
 #include "datalake/testing/manual_clock.h"

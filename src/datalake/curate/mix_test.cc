@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "datalake/curate/mix_fixture.h"
+#include "datalake/curate/mix_test_support.h"
 #include "datalake/json/config_reader.h"
 #include "datalake/testing/matchers.h"
 
