@@ -97,15 +97,7 @@ class MixCommand final : public Command {
     report.files = files;
     curate::MixCounts all;
     for (const curate::MixCounts& counts : mixed.streams) {
-      all.documents += counts.documents;
-      all.written += counts.written;
-      all.filtered += counts.filtered;
-      all.too_short += counts.too_short;
-      all.missing += counts.missing;
-      all.rejected += counts.rejected;
-      all.replaced += counts.replaced;
-      all.bytes_read += counts.bytes_read;
-      all.bytes_written += counts.bytes_written;
+      all.Add(counts);
     }
     report.documents = all.documents;
     report.kept = all.written;

@@ -30,6 +30,18 @@ Status FirstError(std::vector<Status>& statuses) {
 
 }  // namespace
 
+void MixCounts::Add(const MixCounts& part) {
+  documents += part.documents;
+  written += part.written;
+  filtered += part.filtered;
+  too_short += part.too_short;
+  missing += part.missing;
+  rejected += part.rejected;
+  replaced += part.replaced;
+  bytes_read += part.bytes_read;
+  bytes_written += part.bytes_written;
+}
+
 Result<MixReport> RunMix(const MixOptions& options, const CurateContext& context) {
   DATALAKE_TRY_ASSIGN(MixPlan plan, PlanMix(context.fs, options));
   std::vector<MixProgram> programs;

@@ -121,6 +121,8 @@ struct MixCounts {
   std::uint64_t replaced = 0;   ///< with a changed text
   std::uint64_t bytes_read = 0;
   std::uint64_t bytes_written = 0;  ///< before compression
+
+  void Add(const MixCounts& part);
 };
 
 struct MixReport {

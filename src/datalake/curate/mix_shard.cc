@@ -15,24 +15,12 @@ namespace {
 
 constexpr std::int64_t kReportNanos = 250'000'000;
 
-void Add(const MixCounts& part, MixCounts& sum) {
-  sum.documents += part.documents;
-  sum.written += part.written;
-  sum.filtered += part.filtered;
-  sum.too_short += part.too_short;
-  sum.missing += part.missing;
-  sum.rejected += part.rejected;
-  sum.replaced += part.replaced;
-  sum.bytes_read += part.bytes_read;
-  sum.bytes_written += part.bytes_written;
-}
-
 }  // namespace
 
 void MixRunCounts::AddBlock(std::size_t stream, const MixCounts& counts) {
   MutexLock lock(mutex_);
-  Add(counts, streams_[stream]);
-  Add(counts, all_);
+  streams_[stream].Add(counts);
+  all_.Add(counts);
   if (const std::int64_t now = context_.clock.SteadyNanos(); now >= next_report_) {
     next_report_ = now + kReportNanos;
     Report();
@@ -230,7 +218,7 @@ Status MixShardRun::Emit(MixBlock& block) {
   }
   DATALAKE_TRY(block.status);
   DATALAKE_TRY(outputs_.Write(block.out));
-  Add(block.counts, facts_.counts);
+  facts_.counts.Add(block.counts);
   counts_.AddBlock(shard_.stream, block.counts);
   return {};
 }
