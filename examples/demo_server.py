@@ -12,8 +12,8 @@ from types import TracebackType
 class Server:
     """A running server; `address` changes with every restart. Thread-safe."""
 
-    def __init__(self, program: Path, lake: Path) -> None:
-        self._command = [str(program), "--base-path", str(lake), "--port", "0"]
+    def __init__(self, program: Path, lake: Path, *options: str) -> None:
+        self._command = [str(program), "--base-path", str(lake), "--port", "0", *options]
         self._lock = threading.Lock()
         self.address = ""
         self._start()

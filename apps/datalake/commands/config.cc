@@ -4,6 +4,7 @@
 
 #include "datalake/json/writer.h"
 #include "datalake/lake/lake.h"
+#include "datalake/lake/upload.h"
 
 #include "apps/datalake/commands/commands.h"
 
@@ -225,6 +226,18 @@ class RemoveCommand final : public Command {
         return Error{ErrorCode::kConflict,
                      fmt::format("{} has data, --force removes it from the list alone: {}: {}",
                                  WordOf(thing_), old_name_, lake::ToString(table))};
+      }
+    }
+    for (const lake::UploadState state :
+         {lake::UploadState::kPending, lake::UploadState::kProcessing,
+          lake::UploadState::kFailed}) {
+      DATALAKE_TRY_ASSIGN(const auto uploads, lake::Uploads(lake).List(state));
+      for (const lake::UploadInfo& upload : uploads) {
+        if ((thing_ == Thing::kProvider ? upload.table.provider : upload.table.task) == old_name_) {
+          return Error{ErrorCode::kConflict,
+                       fmt::format("{} has a {} upload, process or discard it first: {}: {}",
+                                   WordOf(thing_), lake::ToString(state), old_name_, upload.id)};
+        }
       }
     }
     return {};
