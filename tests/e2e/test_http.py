@@ -211,10 +211,20 @@ def test_processing_is_a_job_with_the_seeds_answers(api: Api, tmp_path: Path) ->
     assert api.call("GET", f"/jobs/{job_id}")[0] == 404
 
 
-def test_a_second_server_on_the_lake_is_told_who_holds_it(api: Api) -> None:
-    import subprocess
-
-    command = [str(PROGRAM), "--base-path", str(api.lake.path), "--port", "0"]
-    done = subprocess.run(command, text=True, capture_output=True, timeout=30, check=False)
-    assert done.returncode == 18
-    assert "held by process" in done.stderr
+def test_a_second_server_on_the_lake_stands_by_and_takes_over(tmp_path: Path) -> None:
+    first = Api(tmp_path / "lake")
+    second = Api(tmp_path / "lake")
+    with second.server:
+        with first.server:
+            assert first.call("POST", INGEST, chat(ingest_id="one"))[0] == 200
+            status, _, answer = second.call("POST", INGEST, chat(ingest_id="two"))
+            assert status == 503
+            assert "held by process" in answer["detail"]
+            assert second.call("GET", "/v1/health")[0] == 503
+            assert second.call("GET", "/health")[0] == 200
+        deadline = time.monotonic() + 30
+        while second.call("POST", INGEST, chat(ingest_id="two"))[0] != 200:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert second.call("GET", "/v1/feeds/chat/records/one")[0] == 200
+        assert second.call("GET", "/v1/health")[0] == 200

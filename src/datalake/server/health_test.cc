@@ -8,6 +8,7 @@
 #include "datalake/base/random.h"
 #include "datalake/job/job_runner.h"
 #include "datalake/lake/feed.h"
+#include "datalake/server/chat_feed.h"
 #include "datalake/server/handlers/handlers.h"
 #include "datalake/testing/fault_file_system.h"
 #include "datalake/testing/manual_clock.h"
@@ -40,12 +41,14 @@ TEST(HealthTest, AnswersWithTheReasonWhenRecordsAreTakenNoMore) {
   ASSERT_THAT(lake::InitLake(fs, clock, random, "/lake"), IsOk());
   const auto lake = lake::Lake::Open(fs, clock, random, "/lake");
   ASSERT_THAT(lake, IsOk());
-  const auto chat = lake::Feed::Open(**lake, "chat", {});
+  ChatFeed feed(**lake);
+  ASSERT_THAT(feed.Take(), IsOk());
+  const auto chat = feed.Get();
   ASSERT_THAT(chat, IsOk());
   job::JobStore store(fs, clock, (*lake)->layout().jobs());
   const auto jobs = job::JobRunner::Open(store, clock);
   ASSERT_THAT(jobs, IsOk());
-  Service service{**lake, **chat, **jobs, clock, "1"};
+  Service service{**lake, feed, **jobs, clock, "1"};
   Router router;
   ASSERT_THAT(AddHealthRoutes(router, service), IsOk());
 

@@ -11,6 +11,7 @@
 #include "datalake/job/job_store.h"
 #include "datalake/lake/feed.h"
 #include "datalake/lake/lake.h"
+#include "datalake/server/chat_feed.h"
 #include "datalake/server/jobs.h"
 #include "datalake/server/service.h"
 
@@ -29,12 +30,28 @@ void Report(const Result<lake::SealReport>& report) {
   }
 }
 
+// The feed; one that another server had is taken as soon as that one has gone.
+std::shared_ptr<lake::Feed> Taken(ChatFeed& chat) {
+  if (auto feed = chat.Get()) {
+    return *feed;
+  }
+  if (const Status taken = chat.Take(); !taken) {
+    if (taken.error().code != ErrorCode::kUnavailable) {
+      LogError("cannot take feed chat: " + ToString(taken.error()));
+    }
+    return nullptr;
+  }
+  LogWarning("records are taken here from now on");
+  auto feed = chat.Get();
+  return feed ? *feed : nullptr;
+}
+
 // Moves records from the log into the table: when a segment is full, else every seal_period. After
 // an error it waits, each time twice as long.
 class Sealer {
  public:
-  Sealer(lake::Feed& feed, const Clock& clock, std::chrono::nanoseconds period)
-      : thread_([&feed, &clock, period](const std::stop_token& stop) {
+  Sealer(ChatFeed& chat, const Clock& clock, std::chrono::nanoseconds period)
+      : thread_([&chat, &clock, period](const std::stop_token& stop) {
           Mutex mutex;
           CondVar never;
           std::int64_t last = clock.SteadyNanos();
@@ -44,14 +61,15 @@ class Sealer {
               MutexLock lock(mutex);
               never.WaitFor(mutex, stop, pause, [] { return false; });
             }
-            const bool due = clock.SteadyNanos() - last >= period.count();
-            if (stop.stop_requested()) {
-              return;
-            }
-            if (!due && !feed.WantsSeal()) {
+            const auto feed = stop.stop_requested() ? nullptr : Taken(chat);
+            if (feed == nullptr) {
               continue;
             }
-            const auto sealed = due ? feed.Seal() : feed.SealClosed();
+            const bool due = clock.SteadyNanos() - last >= period.count();
+            if (!due && !feed->WantsSeal()) {
+              continue;
+            }
+            const auto sealed = due ? feed->Seal() : feed->SealClosed();
             last = due ? clock.SteadyNanos() : last;
             pause = sealed ? kSealCheckPeriod : std::min(2 * pause, kMaxSealPause);
             Report(sealed);
@@ -71,16 +89,22 @@ Status Serve(io::FileSystem& fs, const Clock& clock, Random& random, const Serve
     DATALAKE_TRY(lake::InitLake(fs, clock, random, options.lake_path));
   }
   DATALAKE_TRY_ASSIGN(const auto lake, lake::Lake::Open(fs, clock, random, options.lake_path));
-  DATALAKE_TRY_ASSIGN(auto chat, lake::Feed::Open(*lake, "chat", {}));
+  ChatFeed chat(*lake);
+  if (const Status taken = chat.Take(); !taken) {
+    if (taken.error().code != ErrorCode::kUnavailable) {
+      return taken.error();
+    }
+    LogWarning("standing by for records: " + taken.error().message);
+  }
   job::JobStore store(fs, clock, lake->layout().jobs());
   DATALAKE_TRY_ASSIGN(const auto jobs, job::JobRunner::Open(store, clock));
   DATALAKE_TRY(RegisterJobs(*jobs, *lake));
-  Service service{*lake, *chat, *jobs, clock, options.version};
+  Service service{*lake, chat, *jobs, clock, options.version};
   Router router;
   DATALAKE_TRY(AddRoutes(router, service));
   std::unique_ptr<HttpServer> http;
   {
-    const Sealer sealer(*chat, clock, options.seal_period);
+    const Sealer sealer(chat, clock, options.seal_period);
     DATALAKE_TRY_ASSIGN(http, HttpServer::Start(options.http, router, random));
     ready(http->address());
     Mutex mutex;
@@ -91,9 +115,11 @@ Status Serve(io::FileSystem& fs, const Clock& clock, Random& random, const Serve
     }
     http->Stop(options.drain);
   }
-  Report(chat->Seal());
+  if (const auto feed = chat.Get()) {
+    Report((*feed)->Seal());
+  }
   // The feed ends before the server: an append that outlived the drain still answers into it.
-  chat.reset();
+  chat.Close();
   return {};
 }
 

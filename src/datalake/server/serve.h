@@ -29,7 +29,8 @@ struct ServeOptions {
 
 /// Opens the lake, serves it until `stop`, drains, seals the feeds and returns. `ready` is called
 /// once with the address when requests are taken. Blocks; the references must outlive the call.
-/// Errors: those of Lake::Open, Feed::Open (another server has the feed) and HttpServer::Start.
+/// Errors: those of Lake::Open, Feed::Open and HttpServer::Start. When another
+/// server has the feed this one serves all else and takes the feed over when that one ends.
 Status Serve(io::FileSystem& fs, const Clock& clock, Random& random, const ServeOptions& options,
              const std::function<void(const std::string& address)>& ready, std::stop_token stop);
 

@@ -7,7 +7,6 @@
 #include "datalake/server/router.h"
 
 namespace datalake::lake {
-class Feed;
 class Lake;
 }  // namespace datalake::lake
 
@@ -17,10 +16,12 @@ class JobRunner;
 
 namespace datalake::server {
 
+class ChatFeed;
+
 /// What the handlers work with; all must outlive the router and the server.
 struct Service {
   lake::Lake& lake;
-  lake::Feed& chat;
+  ChatFeed& chat;
   job::JobRunner& jobs;
   const Clock& clock;
   std::string_view version;

@@ -4,6 +4,7 @@
 
 #include "datalake/json/writer.h"
 #include "datalake/lake/feed.h"
+#include "datalake/server/chat_feed.h"
 #include "datalake/server/handlers/handlers.h"
 
 namespace datalake::server {
@@ -67,12 +68,18 @@ Status AddIngestRoutes(Router& router, Service& service) {
                    {409, "another record has this ingest_id"},
                    {413, "the body is too large"},
                    {422, "the record is not valid", kInvalidSchema},
-                   {429, "too much waits to be stored; see Retry-After"}},
+                   {429, "too much waits to be stored; see Retry-After"},
+                   {503, "another server of this lake takes the records"}},
        .handle = [&service](Request request, const Responder& respond) {
-         service.chat.AppendAsync(std::move(request.body), [respond, id = request.request_id](
-                                                               Result<lake::FeedAnswer> answer) {
-           respond(Render(answer, id));
-         });
+         const auto feed = service.chat.Get();
+         if (!feed) {
+           respond(Render(feed.error(), request.request_id));
+           return;
+         }
+         (*feed)->AppendAsync(std::move(request.body),
+                              [respond, id = request.request_id](Result<lake::FeedAnswer> answer) {
+                                respond(Render(answer, id));
+                              });
        }});
 }
 

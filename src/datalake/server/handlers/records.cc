@@ -4,6 +4,7 @@
 
 #include "datalake/base/name.h"
 #include "datalake/lake/feed.h"
+#include "datalake/server/chat_feed.h"
 #include "datalake/server/handlers/handlers.h"
 
 namespace datalake::server {
@@ -25,7 +26,9 @@ Status AddRecordRoutes(Router& router, Service& service) {
                                  request.request_id));
            return;
          }
-         auto record = service.chat.Get(request.path_parameters.at("ingest_id"));
+         const auto open = service.chat.Get();
+         auto record = open ? (*open)->Get(request.path_parameters.at("ingest_id"))
+                            : Result<std::string>(open.error());
          if (!record) {
            respond(ErrorResponse(record.error(), ErrorForm::kProblem, request.request_id));
            return;
