@@ -106,7 +106,9 @@ struct Avx2Kernel {
 // GCC 12 takes the deliberately undefined operands of its own intrinsics for mistakes.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wuninitialized"
+#ifndef __clang__
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 
 DATALAKE_AVX512 void TakeAllAvx512(std::uint64_t* words, const BloomShape& shape,
                                    std::span<const Hash128> keys, std::span<std::uint8_t> verdicts,

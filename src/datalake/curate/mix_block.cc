@@ -47,6 +47,7 @@ void MixBlock::Work(const std::stop_token& stop) {
   out.clear();
   rejects.clear();
   counts = {.bytes_read = documents.size_bytes()};
+  mixer_.StopBy(stop);
   status = Mix(stop);
   counts.bytes_written = out.size();
 }

@@ -119,6 +119,11 @@ void MixProgram::FindWantedKeys() {
   }
 }
 
+void RowMixer::StopBy(const std::stop_token& stop) {
+  scratch_.jq.StopBy(stop);
+  replacement_scratch_.jq.StopBy(stop);
+}
+
 Status RowMixer::Mix(const MixRow& row, std::string& out, MixCounts& counts) {
   ++counts.documents;
   const std::size_t size = out.size();

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -75,10 +76,14 @@ class RowMixer {
  public:
   explicit RowMixer(const MixProgram& program) : program_(program) {}
 
+  /// Programs of rows end with kCancelled soon after `stop` is requested.
+  void StopBy(const std::stop_token& stop);
+
   /// Appends the output line of `row` to `out`, if it is kept, and counts; a row with an error
   /// leaves `out` as it was and is only counted as a document.
   /// Errors: kInvalidArgument (bad JSON, spans or text, an error of a jq program, a line that `tag`
-  /// rejected), kCorruption (ids that differ).
+  /// rejected), kCorruption (ids that differ), kResourceExhausted (a jq program that does not end),
+  /// kCancelled.
   Status Mix(const MixRow& row, std::string& out, MixCounts& counts);
 
  private:

@@ -1,5 +1,9 @@
 #include "datalake/curate/mix.h"
 
+#include <chrono>
+#include <stop_token>
+#include <thread>
+
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -140,6 +144,21 @@ TEST_F(MixTest, Check15JqOutputsThatCountAsFalse) {
   EXPECT_TRUE(kept(".v[]", "[]", true));
   EXPECT_FALSE(kept(".v[]", "[]", false));
   EXPECT_TRUE(kept(".v | tostring | test(\"^4\")", "42", false)) << "by libjq";
+}
+
+TEST_F(MixTest, CancelEndsProgramsThatNeverEnd) {
+  Write(fs_, "/c/documents/a.jsonl", "{\"id\":\"1\",\"text\":\"a\"}\n");
+  MixStream stream = Stream();
+  stream.include = {"last(repeat(1))"};
+  stream.filter_syntax = SelectorSyntax::kJq;
+  std::stop_source stop;
+  std::jthread stopper([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    stop.request_stop();
+  });
+  EXPECT_THAT(RunMix(Options(stream), {fs_, clock_, progress_, 2, stop.get_token()}),
+              IsError(ErrorCode::kCancelled, "cancelled"));
+  EXPECT_THAT(fs_.Stat("/out/s-0000.jsonl"), IsError(ErrorCode::kNotFound, "")) << "no output";
 }
 
 TEST_F(MixTest, SpansAndReplacementsByJq) {

@@ -8,15 +8,20 @@
 #include "datalake/base/mutex.h"
 #include "datalake/json/jq_fast.h"
 #include "datalake/json/jq_library.h"
+#include "datalake/json/jq_watch.h"
 
 namespace datalake::json {
 
 struct JqScratchState {
+  explicit JqScratchState(const JqLimits& limits) : watch(limits) {}
+
   JqArena arena;
   std::vector<const FlatNode*> outputs;
   std::string text;  // libjq's outputs
   FlatTree tree;     // of text
   FlatTreeParser parser;
+  std::stop_token stop;
+  JqWatch watch;
 };
 
 // Machines that no thread uses at the moment.
@@ -77,7 +82,12 @@ bool CountsAsTrue(const FlatNode& node, JqDialect dialect) {
 Status RunLibrary(JqProgram& program, const FlatNode& root, JqScratchState& scratch) {
   DATALAKE_TRY_ASSIGN(JqMachine machine, program.machines.Take(program.text));
   scratch.text.clear();
+  scratch.watch.Begin(scratch.stop, [&] { machine.Halt(); });
   const Status status = machine.Run(root, scratch.text);
+  if (Status ended = scratch.watch.End(); !ended) {
+    ended.error().message += fmt::format(": {}", program.text);
+    return ended;
+  }
   program.machines.Give(std::move(machine));
   DATALAKE_TRY(status);
   const std::size_t size = scratch.text.size();
@@ -114,11 +124,15 @@ Status RunProgram(JqProgram& program, const FlatNode& root, JqScratchState& scra
 
 }  // namespace
 
-JqScratch::JqScratch() : state_(std::make_unique<JqScratchState>()) {}
+JqScratch::JqScratch(const JqLimits& limits) : state_(std::make_unique<JqScratchState>(limits)) {}
 
 JqScratch::~JqScratch() = default;
 JqScratch::JqScratch(JqScratch&&) noexcept = default;
 JqScratch& JqScratch::operator=(JqScratch&&) noexcept = default;
+
+void JqScratch::StopBy(std::stop_token stop) {
+  state_->stop = std::move(stop);
+}
 
 Result<Jq> Jq::Compile(std::string_view text, JqDialect dialect) {
   auto program = std::make_unique<JqProgram>();

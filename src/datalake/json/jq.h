@@ -1,8 +1,10 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,13 +24,24 @@ enum class JqDialect : std::uint8_t {
          ///< 0.0 of the document counts as true where a program is a filter (0 does not)
 };
 
+/// What one evaluation in libjq may take, beside the copy of its document. Programs that end on
+/// their own are far below it.
+struct JqLimits {
+  std::chrono::milliseconds time = std::chrono::seconds(60);
+  /// By which the whole process may grow meanwhile: libjq has no account of its own.
+  std::uint64_t memory_bytes = std::uint64_t{4} << 30;
+};
+
 /// Buffers of evaluations: one a thread, reused. Single-threaded.
 class JqScratch {
  public:
-  JqScratch();
+  explicit JqScratch(const JqLimits& limits = {});
   ~JqScratch();
   JqScratch(JqScratch&&) noexcept;
   JqScratch& operator=(JqScratch&&) noexcept;
+
+  /// Evaluations end with kCancelled soon after `stop` is requested.
+  void StopBy(std::stop_token stop);
 
   JqScratchState& state() const { return *state_; }
 
@@ -43,14 +56,17 @@ class JqScratch {
 /// libjq 1.6 `?` swallows errors from behind it, and any, all and first go wrong over nested
 /// generators.
 ///
-/// Programs are their author's: one that never ends is not stopped between two outputs, one that
-/// gives more than kMaxOutputs is. libjq reads ~/.jq, where there is one. Thread-safe: threads that
-/// need libjq at the same time have each their own.
+/// A program has its document alone: what would read files, the environment, the clock or other
+/// inputs does not compile, nor does one that a definition of ~/.jq would change. One that never
+/// ends is stopped at the limits of its JqScratch. Only within one single call of libjq (a text
+/// repeated a billion times) can it not be. Thread-safe: threads that need libjq at the same time
+/// have each their own.
 class Jq {
  public:
   static constexpr std::size_t kMaxOutputs = 1'000'000;
 
-  /// Errors: kInvalidArgument with libjq's message (syntax, unknown functions).
+  /// Errors: kInvalidArgument with libjq's message (syntax, unknown functions), or naming what it
+  /// must not look at.
   static Result<Jq> Compile(std::string_view text, JqDialect dialect);
 
   ~Jq();
@@ -65,7 +81,8 @@ class Jq {
 
   /// What a filter makes of the outputs, of which false, null, 0, "", [] and {} count as false:
   /// true when there is an output and none counts as false.
-  /// Errors: kInvalidArgument (an error of the program, too many outputs).
+  /// Errors: kInvalidArgument (an error of the program, too many outputs), kResourceExhausted
+  /// (JqLimits), kCancelled.
   Result<bool> AllTrue(const FlatNode& root, JqScratch& scratch) const;
 
   /// True when any output counts as true. Errors as AllTrue.

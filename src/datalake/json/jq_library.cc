@@ -1,11 +1,14 @@
 #include "datalake/json/jq_library.h"
 
+#include <cstdlib>
 #include <limits>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "datalake/json/jq.h"
+#include "datalake/json/jq_home.h"
+#include "datalake/json/jq_names.h"
 
 extern "C" {
 #include <jq.h>
@@ -146,6 +149,10 @@ Result<JqMachine> JqMachine::Compile(std::string_view text) {
   if (text.find('\0') != std::string_view::npos) {
     return Invalid("bad jq program: a NUL byte in it");
   }
+  const JqNames names = FindJqNames(text);
+  DATALAKE_TRY(CheckJqNames(names, text));
+  const char* const home = std::getenv("HOME");
+  DATALAKE_TRY(CheckJqHome(names, home == nullptr ? "" : home));
   auto state = std::make_unique<State>();
   if (state->jq == nullptr) {
     return Error{ErrorCode::kResourceExhausted, "jq does not start"};
@@ -158,6 +165,12 @@ Result<JqMachine> JqMachine::Compile(std::string_view text) {
     return Invalid(fmt::format("bad jq program: {}: {}", messages.first, text));
   }
   return JqMachine(std::move(state));
+}
+
+// libjq 1.6 looks before every instruction whether it is to halt. The names that would halt it from
+// within are refused, so it is not halted twice, which it would take for a mistake of its own.
+void JqMachine::Halt() {
+  jq_halt(state_->jq, jv_invalid(), jv_invalid());
 }
 
 Status JqMachine::Run(const FlatNode& root, std::string& out) {
@@ -191,7 +204,7 @@ Status JqMachine::Run(const FlatNode& root, std::string& out) {
     jv_free(text);
   }
   if (jq_halted(jq) != 0) {
-    return Invalid("jq: the program halted");
+    return Error{ErrorCode::kCancelled, "jq: halted"};
   }
   out.push_back(']');
   return {};

@@ -12,8 +12,8 @@ namespace datalake::json {
 /// A program compiled by libjq. Single-threaded; may move between threads.
 class JqMachine {
  public:
-  /// Errors: kInvalidArgument with libjq's message. Cost: some milliseconds, for libjq's own
-  /// definitions.
+  /// Errors: kInvalidArgument with libjq's message, or that it looks at something else than its
+  /// document (CheckJqNames, CheckJqHome). Cost: some milliseconds, for libjq's own definitions.
   static Result<JqMachine> Compile(std::string_view text);
 
   JqMachine(JqMachine&&) noexcept;
@@ -23,6 +23,10 @@ class JqMachine {
   /// Appends the outputs to `out` as the text of one JSON array. Cost: a copy of the whole root.
   /// Errors: kInvalidArgument (an error of the program; too many outputs).
   Status Run(const FlatNode& root, std::string& out);
+
+  /// Ends Run, from another thread while it runs and once at most: behind the next instruction of
+  /// the program. The machine is of no use then.
+  void Halt();
 
  private:
   struct State;

@@ -48,13 +48,13 @@ Status AddBuiltinTaggers(TaggerRegistry& registry) {
   DATALAKE_TRY(registry.Add("not_alphanum_paragraph_v1",
                             "paragraphs of punctuation, white space and emoji only",
                             MakeNotAlphanumParagraphV1));
-  DATALAKE_TRY(registry.Add("paragraph_repetitions_v1", "as repetitions_v1, in each paragraph",
-                            MakeParagraphRepetitionsV1));
   DATALAKE_TRY(registry.Add("olmo_pretokenizer_v1", "pieces of the text before tokenization",
                             MakeOlmoPretokenizerV1));
   DATALAKE_TRY(registry.Add("olmo_pretokenizer_with_paragraphs_v1",
                             "pieces of each paragraph before tokenization",
                             MakeOlmoPretokenizerWithParagraphsV1));
+  DATALAKE_TRY(registry.Add("paragraph_repetitions_v1", "as repetitions_v1, in each paragraph",
+                            MakeParagraphRepetitionsV1));
   DATALAKE_TRY(registry.Add("pii_regex_v1", "e-mail addresses, phone numbers and IP addresses",
                             MakePiiRegexV1));
   DATALAKE_TRY(registry.Add("pii_regex_v2", "as pii_regex_v1; -1 for a text without a word",
