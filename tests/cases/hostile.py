@@ -4,7 +4,8 @@
     hostile.py [--program build/bin/datalake] [--record] [NAME ...]
 
 A case lays files out and expects of tag, dedupe, mix and validate an exit code and a part of what
-is printed. A command that ends well must have written a row for every line of the documents (less
+is printed, in the default mode and with `--compat dolma` (`expect_compat` holds what differs
+there). A command that ends well must have written a row for every line of the documents (less
 those it says it rejected), one that fails must have left nothing behind: never a shorter output.
 `--record` writes what happens as the expectation, to be read before it is committed.
 """
@@ -24,6 +25,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent / "hostile"
 COMMANDS = ("tag", "dedupe", "mix", "validate")
+MODES: dict[str, list[str]] = {"": [], "compat": ["--compat", "dolma"]}
+MAX_EXIT = 21  # beyond our own codes is a crash
 TIMEOUT_S = 120
 NO_FILES = {"report.json"}
 
@@ -133,14 +136,18 @@ def rows_written(work: Path, command: str) -> int:
     return rows
 
 
-def run(program: Path, case: Case, command: str, work: Path) -> tuple[int, str, int, int]:
+def run(
+    program: Path, case: Case, command: str, mode: str, work: Path
+) -> tuple[int, str, int, int]:
     """Runs one command; gives exit code, what it printed, lines in, rows out."""
     work.mkdir()
     lines = lay_out(case, work)
-    words = [str(program), "--quiet", "validate", "."]
-    if command != "validate":
+    words = [str(program), "--quiet", *MODES[mode]]
+    if command == "validate":
+        words += ["validate", "."]
+    else:
         (work / "config.json").write_text(json.dumps(config_of(command, case)), "utf-8")
-        words = [str(program), "--quiet", "-c", "config.json", command]
+        words += ["-c", "config.json", command]
     done = subprocess.run(
         words, cwd=work, capture_output=True, timeout=TIMEOUT_S, check=False, errors="replace"
     )
@@ -149,21 +156,31 @@ def run(program: Path, case: Case, command: str, work: Path) -> tuple[int, str, 
     return done.returncode, printed, lines, rows
 
 
-def check(program: Path, case: Case, command: str) -> str:
+def expected(case: Case, command: str, mode: str) -> dict[str, Any] | None:
+    """What the case wants; of a mode that it does not name, the same as by default."""
+    own: dict[str, Any] = case.get("expect_compat", {}) if mode == "compat" else {}
+    want: dict[str, Any] | None = own.get(command, case["expect"].get(command))
+    return want
+
+
+def check(program: Path, case: Case, command: str, mode: str) -> str:
     """What is wrong, or ''."""
-    want = case["expect"].get(command)
+    name = f"{command} {mode}".strip()
+    want = expected(case, command, mode)
     if want is None:
-        return f"{command}: no expectation"
+        return f"{name}: no expectation"
     with tempfile.TemporaryDirectory(prefix="datalake-hostile-") as folder:
-        code, printed, lines, rows = run(program, case, command, Path(folder) / "work")
+        code, printed, lines, rows = run(program, case, command, mode, Path(folder) / "work")
+    if not 0 <= code <= MAX_EXIT:
+        return f"{name}: crashed with {code}: {printed}"
     if code != want["exit"] or want["says"] not in printed:
-        return f"{command}: exit {code}, expected {want['exit']} with {want['says']!r}: {printed}"
+        return f"{name}: exit {code}, expected {want['exit']} with {want['says']!r}: {printed}"
     if command == "validate":
         return ""
     if code != 0 and rows != want.get("rows", 0):
-        return f"{command}: failed as it should, but left {rows} rows behind"
+        return f"{name}: failed as it should, but left {rows} rows behind"
     if code == 0 and rows != want.get("rows", lines):
-        return f"{command}: {rows} rows for {lines} lines"
+        return f"{name}: {rows} rows for {lines} lines"
     return ""
 
 
@@ -177,13 +194,19 @@ def said(command: str, code: int, printed: str) -> str:
 
 def record(program: Path, path: Path) -> None:
     case = json.loads(path.read_text("utf-8"))
-    for command in COMMANDS:
-        with tempfile.TemporaryDirectory(prefix="datalake-hostile-") as folder:
-            code, printed, lines, rows = run(program, case, command, Path(folder) / "work")
-        want: dict[str, Any] = {"exit": code, "says": said(command, code, printed)}
-        if command != "validate" and rows != (lines if code == 0 else 0):
-            want["rows"] = rows
-        case["expect"][command] = want
+    case.pop("expect_compat", None)
+    for mode in MODES:
+        for command in COMMANDS:
+            with tempfile.TemporaryDirectory(prefix="datalake-hostile-") as folder:
+                work = Path(folder) / "work"
+                code, printed, lines, rows = run(program, case, command, mode, work)
+            want: dict[str, Any] = {"exit": code, "says": said(command, code, printed)}
+            if command != "validate" and rows != (lines if code == 0 else 0):
+                want["rows"] = rows
+            if mode == "":
+                case["expect"][command] = want
+            elif want != case["expect"][command]:
+                case.setdefault("expect_compat", {})[command] = want
     path.write_text(json.dumps(case, indent=2) + "\n", "utf-8")
 
 
@@ -204,11 +227,11 @@ def main() -> int:
         for path in paths:
             record(program, path)
         return 0
-    jobs = [(path, command) for path in paths for command in COMMANDS]
+    jobs = [(path, command, mode) for path in paths for command in COMMANDS for mode in MODES]
     cases = {path: json.loads(path.read_text("utf-8")) for path in paths}
     with ThreadPoolExecutor(2) as pool:
-        problems = list(pool.map(lambda job: check(program, cases[job[0]], job[1]), jobs))
-    for (path, _), problem in zip(jobs, problems, strict=True):
+        problems = list(pool.map(lambda job: check(program, cases[job[0]], *job[1:]), jobs))
+    for (path, _, _), problem in zip(jobs, problems, strict=True):
         if problem:
             print(f"FAIL hostile/{path.parent.name} {problem}".rstrip())
     failed = sum(map(bool, problems))

@@ -3,10 +3,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <fstream>
+#include <utility>
 
 #include <fmt/format.h>
+
+#include "datalake/base/hash.h"
 
 namespace datalake {
 namespace {
@@ -44,6 +48,33 @@ std::string PidNamespace() {
   return digits.empty() ? "0" : digits;
 }
 
+std::string HostName() {
+  std::array<char, 256> host{};
+  if (::gethostname(host.data(), host.size() - 1) != 0 || host[0] == '\0') {
+    host[0] = '0';
+  }
+  return host.data();
+}
+
+std::string BootId() {
+  std::string boot = FirstLine("/proc/sys/kernel/random/boot_id");
+  return boot.empty() ? "0" : boot;
+}
+
+// A process of this machine.
+Liveness LivenessHere(std::string_view pid, std::string_view start) {
+  return StartTicks(pid) == start && start != "0" ? Liveness::kAlive : Liveness::kDead;
+}
+
+std::string ShortHash(std::string_view text) {
+  return fmt::format("{:08x}", static_cast<std::uint32_t>(Xxh3Hash64(text)));
+}
+
+// What the tags of this machine begin with: which it is, and since when it runs.
+std::pair<std::string, std::string> MachineTag() {
+  return {ShortHash(fmt::format("{}/{}", HostName(), PidNamespace())), ShortHash(BootId())};
+}
+
 struct Parts {
   std::string_view host;
   std::string_view boot;
@@ -69,14 +100,31 @@ bool Split(std::string_view identity, Parts& parts) {
 }  // namespace
 
 std::string ProcessIdentity() {
-  std::array<char, 256> host{};
-  if (::gethostname(host.data(), host.size() - 1) != 0 || host[0] == '\0') {
-    host[0] = '0';
-  }
-  std::string boot = FirstLine("/proc/sys/kernel/random/boot_id");
   const std::string pid = std::to_string(::getpid());
-  return fmt::format("{}/{}/{}/{}/{}", host.data(), boot.empty() ? "0" : boot, PidNamespace(), pid,
-                     StartTicks(pid));
+  return fmt::format("{}/{}/{}/{}/{}", HostName(), BootId(), PidNamespace(), pid, StartTicks(pid));
+}
+
+std::string ProcessTag() {
+  const auto [machine, boot] = MachineTag();
+  const std::string pid = std::to_string(::getpid());
+  return fmt::format("{}-{}-{}-{}", machine, boot, pid, StartTicks(pid));
+}
+
+Liveness LivenessOfTag(std::string_view tag) {
+  std::array<std::string_view, 4> parts;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const std::size_t end = std::min(tag.find('-'), tag.size());
+    parts[i] = tag.substr(0, end);
+    if (parts[i].empty() || (end == tag.size()) != (i + 1 == parts.size())) {
+      return Liveness::kUnknown;
+    }
+    tag.remove_prefix(std::min(end + 1, tag.size()));
+  }
+  const auto [machine, boot] = MachineTag();
+  if (parts[0] != machine) {
+    return Liveness::kUnknown;
+  }
+  return parts[1] == boot ? LivenessHere(parts[2], parts[3]) : Liveness::kDead;
 }
 
 Liveness LivenessOf(std::string_view identity) {
@@ -92,8 +140,7 @@ Liveness LivenessOf(std::string_view identity) {
   if (other.pid_namespace != self.pid_namespace) {
     return Liveness::kUnknown;
   }
-  return StartTicks(other.pid) == other.start && other.start != "0" ? Liveness::kAlive
-                                                                    : Liveness::kDead;
+  return LivenessHere(other.pid, other.start);
 }
 
 std::int64_t ThreadCpuNanos() {

@@ -17,6 +17,13 @@ enum class Liveness : std::uint8_t { kAlive = 1, kDead = 2, kUnknown = 3 };
 /// identities are kUnknown. Thread-safe.
 Liveness LivenessOf(std::string_view identity);
 
+/// ProcessIdentity for names of files, of letters, digits and '-' only: host with pid namespace and
+/// boot as hashes, pid, start. Thread-safe.
+std::string ProcessTag();
+
+/// LivenessOf for a ProcessTag. Thread-safe.
+Liveness LivenessOfTag(std::string_view tag);
+
 /// CPU time of the calling thread in nanoseconds, for shares of cost: other threads on the same
 /// core do not count. About 0.3 us. Thread-safe.
 std::int64_t ThreadCpuNanos();

@@ -44,5 +44,18 @@ TEST(ProcessIdentityTest, AnotherBootOfThisHostIsDead) {
   EXPECT_EQ(LivenessOf(mine.substr(0, mine.find('/')) + "/other-boot/1/1/1"), Liveness::kDead);
 }
 
+TEST(ProcessTagTest, KnowsLivingFromDead) {
+  const std::string mine = ProcessTag();
+  EXPECT_EQ(LivenessOfTag(mine), Liveness::kAlive);
+  EXPECT_EQ(mine.find_first_not_of("0123456789abcdef-"), std::string::npos) << mine;
+  EXPECT_EQ(LivenessOfTag(mine.substr(0, mine.rfind('-')) + "-1"), Liveness::kDead);
+  const std::size_t boot = mine.find('-') + 1;
+  EXPECT_EQ(LivenessOfTag(mine.substr(0, boot) + "00000000-1-1"), Liveness::kDead);
+  EXPECT_EQ(LivenessOfTag("00000000" + mine.substr(boot - 1)), Liveness::kUnknown);
+  for (const char* garbage : {"", "77", "a-b", "a-b-c", "a-b-c-", "a-b-c-d-e", "---"}) {
+    EXPECT_EQ(LivenessOfTag(garbage), Liveness::kUnknown) << garbage;
+  }
+}
+
 }  // namespace
 }  // namespace datalake

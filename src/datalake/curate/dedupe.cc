@@ -23,6 +23,7 @@
 #include "datalake/curate/dedupe_plan.h"
 #include "datalake/curate/output_file.h"
 #include "datalake/curate/seen_keys.h"
+#include "datalake/curate/unit_manifest.h"
 #include "datalake/io/atomic_file.h"
 #include "datalake/io/file_system.h"
 #include "datalake/io/path.h"
@@ -344,6 +345,23 @@ Result<std::unique_ptr<io::FileLock>> LockState(const DedupeOptions& options, io
   return fs.Lock(io::JoinPath(folder, fmt::format(".{}.lock", io::BaseName(options.state_file))));
 }
 
+// What the run is going to make.
+std::vector<std::string> FilesOf(const DedupeOptions& options, const DedupePlan& plan) {
+  std::vector<std::string> files;
+  for (const DedupeFile& file : plan.files) {
+    if (file.is_written) {
+      files.push_back(file.output);
+    }
+  }
+  if (!plan.files.empty()) {
+    files.push_back(SpillFolder(options, plan));
+  }
+  if (!options.state_file.empty()) {
+    files.push_back(options.state_file);
+  }
+  return files;
+}
+
 }  // namespace
 
 Result<DedupeReport> RunDedupe(const DedupeOptions& options, const CurateContext& context) {
@@ -352,6 +370,7 @@ Result<DedupeReport> RunDedupe(const DedupeOptions& options, const CurateContext
   DATALAKE_TRY_ASSIGN(const auto lock, LockState(options, context.fs));
   DATALAKE_TRY_ASSIGN(const auto state, OpenState(options, context.fs));
   DATALAKE_TRY_ASSIGN(DedupePlan plan, PlanDedupe(options, context.fs, state.get()));
+  RemoveLeftovers(context.fs, FilesOf(options, plan));
   Run run(options, path, std::move(plan), state.get(), context);
   return run.Do();
 }

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "datalake/base/thread_pool.h"
+#include "datalake/curate/mix_outputs.h"
 #include "datalake/curate/mix_row.h"
 #include "datalake/curate/mix_shard.h"
 
@@ -49,6 +50,12 @@ Result<MixReport> RunMix(const MixOptions& options, const CurateContext& context
     DATALAKE_TRY_ASSIGN(MixProgram program, MixProgram::Compile(stream, options.compatibility));
     programs.push_back(std::move(program));
   }
+  std::vector<std::string> files;
+  for (const MixShard& shard : plan.shards) {
+    files.push_back(shard.output);
+    files.push_back(shard.rejects_path);
+  }
+  RemoveLeftovers(context.fs, files);
   ThreadPool pool(std::max<std::size_t>(context.threads, 1));
   MixRunCounts counts(context, options.streams.size());
   std::vector<Status> statuses(plan.shards.size());
@@ -66,7 +73,7 @@ Result<MixReport> RunMix(const MixOptions& options, const CurateContext& context
   counts.Finish(report);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const MixStream& stream = options.streams[plan.shards[i].stream];
-    if (options.is_sharded && stream.size_by != SizeBy::kInputCompressed) {
+    if (IsCutByOutput(options, stream)) {
       WarnOfOtherOutputs(context.fs, stream, outputs[i], report.warnings);
     }
     report.outputs.insert(report.outputs.end(), outputs[i].begin(), outputs[i].end());

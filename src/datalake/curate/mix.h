@@ -90,7 +90,7 @@ struct MixShard {
   std::size_t stream = 0;
   std::vector<MixInput> inputs;
   std::string output;        ///< the first one
-  std::string rejects_path;  ///< written only when rows were rejected
+  std::string rejects_path;  ///< of `output`; written only when rows were rejected
 };
 
 /// The name of a stream's output: `<output.path>/<name>-NNNN.jsonl.gz`.
@@ -134,9 +134,9 @@ struct MixReport {
 /// Merges attributes into documents, filters, replaces spans, drops fields and writes. Outputs and
 /// blocks within them are worked on in parallel; the bytes do not depend on `threads`. Each output
 /// appears whole or not at all; one that an earlier run made of the same inputs by the same options
-/// is left as it is (UnitManifest), but not where outputs are cut by their own size. All are tried
-/// before the first error, in their order, is returned. Members of a document keep their order and
-/// their text (compat: sorted, as the toolkit writes).
+/// is left as it is (UnitManifest); where outputs are cut by their own size, those that are there
+/// from the first one on. All are tried before the first error, in their order, is returned.
+/// Members of a document keep their order and their text (compat: sorted, as the toolkit writes).
 ///
 /// Documents from Parquet are written as lines of JSON with id, text, source and metadata. Bad rows
 /// (broken JSON, no text, bad spans, errors of jq programs), as far as max_rejects goes, are

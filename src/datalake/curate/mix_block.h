@@ -8,6 +8,7 @@
 
 #include "datalake/base/result.h"
 #include "datalake/curate/attribute_reader.h"
+#include "datalake/curate/mix_manifest.h"
 #include "datalake/curate/mix_row.h"
 #include "datalake/format/document_batch.h"
 #include "datalake/format/document_reader.h"
@@ -44,6 +45,7 @@ class MixBlock {
   std::string_view path;                                 ///< of documents
   std::vector<MixBlockAttributes> attributes;
   bool lacks_file = false;  ///< an attribute file is not there at all
+  MixPlace place = {};      ///< of what is to be written
 
   /// Decodes and mixes the rows. What goes wrong with a row is a reject, all else is in `status`.
   void Work(const std::stop_token& stop);

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "datalake/curate/mix_outputs.h"
 #include "datalake/json/value.h"
 
 namespace datalake::curate {
@@ -66,6 +67,10 @@ Result<UnitManifest> MakeMixManifest(io::FileSystem& fs, const MixOptions& optio
                                      const MixShard& shard) {
   json::Value described = Describe(options.streams[shard.stream]);
   described["on_missing"] = static_cast<int>(options.on_missing);
+  if (IsCutByOutput(options, options.streams[shard.stream])) {
+    described["max_size_bytes"] = options.streams[shard.stream].max_size_bytes;
+    described["size_by"] = static_cast<int>(options.streams[shard.stream].size_by);
+  }
   described["compat"] = options.compatibility == Compatibility::kDolma ? "dolma" : "none";
   UnitWork work{.command = "mix"};
   described["inputs"] = json::Value::array();
@@ -89,6 +94,10 @@ std::string MixFactsJson(const MixShardFacts& facts) {
     out[std::string(name)] = facts.counts.*member;
   }
   out["warnings"] = facts.warnings;
+  if (facts.next.has_value()) {
+    out["next"] = {
+        {"input", facts.next->input}, {"line", facts.next->line}, {"bytes", facts.next->bytes}};
+  }
   return json::DumpValue(out);
 }
 
@@ -106,6 +115,12 @@ Result<MixShardFacts> ReadMixFacts(std::string_view json) {
     if (warning.is_string()) {
       facts.warnings.push_back(warning.get<std::string>());
     }
+  }
+  if (const json::Value* next = json::Find(value, "next"); next != nullptr) {
+    facts.next.emplace();
+    DATALAKE_TRY_ASSIGN(facts.next->input, json::GetUint(*next, "input", kWhere));
+    DATALAKE_TRY_ASSIGN(facts.next->line, json::GetUint(*next, "line", kWhere));
+    DATALAKE_TRY_ASSIGN(facts.next->bytes, json::GetUint(*next, "bytes", kWhere));
   }
   return facts;
 }

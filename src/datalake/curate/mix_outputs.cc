@@ -1,10 +1,12 @@
 #include "datalake/curate/mix_outputs.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "datalake/base/thread_pool.h"
+#include "datalake/io/atomic_file.h"
 #include "datalake/io/file_system.h"
 #include "datalake/io/path.h"
 
@@ -24,26 +26,75 @@ std::string MixShardPath(const MixStream& stream, std::size_t number) {
                       fmt::format("{}-{:04}.jsonl{}", stream.name, number, suffix));
 }
 
+std::string MixRejectsPath(const MixStream& stream, std::string_view output) {
+  return io::JoinPath(stream.output_path, "rejects", fmt::format("{}.jsonl", output));
+}
+
+bool IsCutByOutput(const MixOptions& options, const MixStream& stream) {
+  return options.is_sharded && stream.size_by != SizeBy::kInputCompressed;
+}
+
+MixOutputs::MixOutputs(io::FileSystem& fs, ThreadPool& pool, const MixOptions& options,
+                       const MixShard& shard)
+    : fs_(fs),
+      pool_(pool),
+      options_(options),
+      stream_(options.streams[shard.stream]),
+      shard_(shard),
+      is_cut_(IsCutByOutput(options, stream_)) {}
+
+MixOutputs::~MixOutputs() = default;
+
+std::string MixOutputs::NextPath() const {
+  return paths_.empty() ? shard_.output : MixShardPath(stream_, paths_.size());
+}
+
+std::string MixOutputs::RejectsPathOf(std::string_view output) const {
+  return output == shard_.output ? shard_.rejects_path
+                                 : MixRejectsPath(stream_, io::BaseName(output));
+}
+
+Result<std::optional<MixShardFacts>> MixOutputs::FindDone() {
+  DATALAKE_TRY_ASSIGN(manifest_, MakeMixManifest(fs_, options_, shard_));
+  std::optional<MixShardFacts> facts;
+  while (!options_.ignore_existing) {
+    const std::string path = NextPath();
+    DATALAKE_TRY_ASSIGN(const FoundOutput found, manifest_->Find(path));
+    if (found.state != OutputState::kDone) {
+      break;
+    }
+    DATALAKE_TRY_ASSIGN(facts, ReadMixFacts(found.facts));
+    paths_.push_back(path);
+    if (!facts->next.has_value()) {
+      break;
+    }
+  }
+  return facts;
+}
+
+// The note first: it removes what a killed run has left of the file.
 Status MixOutputs::Open() {
-  paths_.push_back(paths_.empty() ? shard_.output : MixShardPath(stream_, paths_.size()));
+  const std::string path = NextPath();
+  DATALAKE_TRY(manifest_->Begin(path));
+  paths_.push_back(path);
   const bool is_measured = is_cut_ && stream_.size_by == SizeBy::kCompressed;
-  DATALAKE_TRY_ASSIGN(file_, OutputFile::Make(fs_, paths_.back(),
+  DATALAKE_TRY_ASSIGN(file_, OutputFile::Make(fs_, path,
                                               {.level = stream_.compression_level,
                                                .pool = is_measured ? nullptr : &pool_}));
   size_bytes_ = 0;
   return {};
 }
 
-Status MixOutputs::Write(std::string_view lines) {
-  return is_cut_ ? WriteCut(lines) : WriteToFile(lines);
+Status MixOutputs::Write(std::string_view lines, MixShardFacts before) {
+  return is_cut_ ? WriteCut(lines, before) : WriteToFile(lines);
 }
 
-Status MixOutputs::WriteCut(std::string_view lines) {
+Status MixOutputs::WriteCut(std::string_view lines, MixShardFacts& before) {
   while (!lines.empty()) {
     std::size_t fitting = Fitting(lines);
     if (fitting == 0) {
       if (size_bytes_ > 0) {
-        DATALAKE_TRY(Publish());
+        DATALAKE_TRY(Publish(before));
         DATALAKE_TRY(Open());
         continue;
       }
@@ -51,6 +102,7 @@ Status MixOutputs::WriteCut(std::string_view lines) {
     }
     DATALAKE_TRY(WriteToFile(lines.substr(0, fitting)));
     lines.remove_prefix(fitting);
+    before.next->bytes += fitting;
   }
   return {};
 }
@@ -82,8 +134,45 @@ Status MixOutputs::WriteToFile(std::string_view lines) {
   return file_->Write(lines);
 }
 
-Status MixOutputs::Publish() {
-  return file_->Publish();
+Status MixOutputs::Reject(std::string_view line) {
+  if (rejects_ == nullptr) {
+    DATALAKE_TRY_ASSIGN(rejects_, io::AtomicFile::Make(fs_, RejectsPathOf(paths_.back()),
+                                                       io::PublishMode::kReplace));
+  }
+  return rejects_->Write(line);
+}
+
+Status MixOutputs::Finish(const MixShardFacts& facts) {
+  return Publish(facts);
+}
+
+// Rejects first: an output is never there without the list of what it lacks.
+Status MixOutputs::Publish(const MixShardFacts& facts) {
+  DATALAKE_TRY(PublishRejects());
+  DATALAKE_TRY(file_->Publish());
+  file_.reset();
+  return manifest_->Finish(paths_.back(), MixFactsJson(facts));
+}
+
+Status MixOutputs::PublishRejects() {
+  if (const auto rejects = std::move(rejects_); rejects != nullptr) {
+    return rejects->Publish();
+  }
+  Status removed = fs_.Remove(RejectsPathOf(paths_.back()));
+  if (!removed && removed.error().code == ErrorCode::kNotFound) {
+    return {};  // of an earlier run, when the input was bad
+  }
+  return removed;
+}
+
+void MixOutputs::Abandon() {
+  rejects_.reset();
+  if (file_.has_value()) {
+    file_.reset();
+  }
+  if (!paths_.empty()) {
+    manifest_->Abandon(paths_.back());
+  }
 }
 
 void WarnOfOtherOutputs(io::FileSystem& fs, const MixStream& stream,

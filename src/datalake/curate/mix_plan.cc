@@ -174,17 +174,13 @@ class Planner {
     for (std::size_t i = 0; i < shards.size(); ++i) {
       shards[i].stream = index;
       shards[i].output = MixShardPath(stream, i);
-      shards[i].rejects_path = RejectsPath(stream, io::BaseName(shards[i].output));
+      shards[i].rejects_path = MixRejectsPath(stream, io::BaseName(shards[i].output));
       if (is_compat() && i + 1 == shards.size() && stream.size_by == SizeBy::kInputCompressed) {
         shards[i].output = ToolkitPath(std::move(shards[i].output));
       }
       DATALAKE_TRY(Add(std::move(shards[i])));
     }
     return {};
-  }
-
-  static std::string RejectsPath(const MixStream& stream, std::string_view output) {
-    return io::JoinPath(stream.output_path, "rejects", fmt::format("{}.jsonl", output));
   }
 
   Status AddMirrored(std::size_t index, const std::vector<std::string>& files) {
@@ -195,7 +191,7 @@ class Planner {
       DATALAKE_TRY_ASSIGN(const std::string mirrored, MirroredPath(file, kDocuments));
       shard.output =
           io::JoinPath(stream.output_path, kDocuments, MirroredName(mirrored, stream.compression));
-      shard.rejects_path = RejectsPath(stream, mirrored);
+      shard.rejects_path = MixRejectsPath(stream, mirrored);
       DATALAKE_TRY_ASSIGN(MixInput input, InputOf(stream, file));
       shard.inputs.push_back(std::move(input));
       DATALAKE_TRY(Add(std::move(shard)));

@@ -7,6 +7,7 @@
 
 #include "datalake/base/ordered_pipeline.h"
 #include "datalake/base/thread_pool.h"
+#include "datalake/io/path.h"
 #include "datalake/json/writer.h"
 #include "datalake/text/utf8.h"
 
@@ -61,54 +62,54 @@ MixShardRun::MixShardRun(const MixProgram& program, const MixOptions& options,
       context_(context),
       pool_(pool),
       counts_(counts),
-      is_cut_(options.is_sharded && program.stream().size_by != SizeBy::kInputCompressed),
-      outputs_(context.fs, pool, program.stream(), shard, is_cut_) {
+      outputs_(context.fs, pool, options, shard) {
   for (std::size_t i = OrderedSlots(pool); i > 0; --i) {
     blocks_.push_back(std::make_unique<MixBlock>(program, options.on_missing));
   }
 }
 
 Status MixShardRun::Do() {
-  if (is_cut_) {
-    return Make();
+  DATALAKE_TRY_ASSIGN(const std::optional<MixShardFacts> done, outputs_.FindDone());
+  if (done.has_value()) {
+    DATALAKE_TRY(TakeDone(*done));
+    if (!done->next.has_value()) {
+      return {};
+    }
   }
-  DATALAKE_TRY(FindDone());
-  if (is_done_) {
-    return {};
-  }
-  DATALAKE_TRY(manifest_->Begin(shard_.output));
   Status made = Make();
-  if (made) {
-    return manifest_->Finish(shard_.output, MixFactsJson(facts_));
+  if (!made) {
+    outputs_.Abandon();
   }
-  outputs_.Discard();
-  manifest_->Abandon(shard_.output);
   return made;
 }
 
-// Rejects of an output that is done count as if it was made again.
-Status MixShardRun::FindDone() {
-  DATALAKE_TRY_ASSIGN(manifest_, MakeMixManifest(context_.fs, options_, shard_));
-  DATALAKE_TRY_ASSIGN(const FoundOutput found, manifest_->Find(shard_.output));
-  if (options_.ignore_existing || found.state != OutputState::kDone) {
-    return {};
+// Rejects of outputs that are done count as if they were made again.
+Status MixShardRun::TakeDone(const MixShardFacts& done) {
+  facts_ = done;
+  from_ = std::exchange(facts_.next, std::nullopt);
+  if (from_.has_value()) {
+    next_input_ = from_->input;
   }
-  DATALAKE_TRY_ASSIGN(MixShardFacts facts, ReadMixFacts(found.facts));
-  const std::uint64_t rejects = std::exchange(facts.counts.rejected, 0);
-  counts_.AddBlock(shard_.stream, facts.counts);
+  MixCounts counts = facts_.counts;
+  const std::uint64_t rejects = std::exchange(counts.rejected, 0);
+  counts_.AddBlock(shard_.stream, counts);
   if (rejects > 0 && counts_.AddRejects(shard_.stream, rejects) > options_.max_rejects) {
+    const std::string_view where = outputs_.is_cut() ? io::ParentPath(shard_.rejects_path)
+                                                     : std::string_view(shard_.rejects_path);
     return Error{ErrorCode::kInvalidArgument,
                  fmt::format("bad rows: {} of {}, see {}; repair them or raise max_rejects ({})",
-                             rejects, shard_.output, shard_.rejects_path, options_.max_rejects)};
+                             rejects, shard_.output, where, options_.max_rejects)};
   }
-  for (std::string& warning : facts.warnings) {
-    counts_.Warn(std::move(warning));
+  for (const std::string& warning : facts_.warnings) {
+    counts_.Warn(warning);
   }
-  is_done_ = true;
   return {};
 }
 
 void MixShardRun::Warn(std::string warning) {
+  if (std::ranges::find(facts_.warnings, warning) != facts_.warnings.end()) {
+    return;  // of an earlier run that had read further than it wrote
+  }
   facts_.warnings.push_back(warning);
   counts_.Warn(std::move(warning));
 }
@@ -119,7 +120,7 @@ Status MixShardRun::Make() {
                           {.read = [&](std::size_t slot) { return Read(*blocks_[slot]); },
                            .work = [&](std::size_t slot) { blocks_[slot]->Work(context_.stop); },
                            .emit = [&](std::size_t slot) { return Emit(*blocks_[slot]); }}));
-  return Publish();
+  return outputs_.Finish(facts_);
 }
 
 Result<bool> MixShardRun::Read(MixBlock& block) {
@@ -135,12 +136,41 @@ Result<bool> MixShardRun::Read(MixBlock& block) {
       block.reader = documents_;
       block.path = input_->documents;
       block.lacks_file = lacks_file_;
+      block.place = {.input = next_input_ - 1, .line = block.documents.first_line()};
       DATALAKE_TRY(ReadAttributes(block));
-      return true;
+      DATALAKE_TRY_ASSIGN(const bool is_before, IsBefore(block));
+      if (!is_before) {
+        return true;
+      }
+      continue;
+    }
+    if (from_.has_value()) {
+      return NoPlace();
     }
     DATALAKE_TRY(CheckEnds());
     documents_.reset();
   }
+}
+
+// Whether a block was written by an earlier run; of the first that was not, a part may be.
+Result<bool> MixShardRun::IsBefore(MixBlock& block) {
+  if (!from_.has_value() || block.place.line < from_->line) {
+    return from_.has_value();
+  }
+  if (block.place.line > from_->line) {
+    return NoPlace();
+  }
+  block.place = *std::exchange(from_, std::nullopt);
+  return false;
+}
+
+// The same inputs have the same blocks, so this is a note that something else has written.
+Error MixShardRun::NoPlace() const {
+  return Error{
+      ErrorCode::kCorruption,
+      fmt::format("a note of outputs does not fit their input; remove it or make them "
+                  "anew with ignore_existing: {}: {}:{}",
+                  UnitManifest::PathOf(outputs_.paths().front()), input_->documents, from_->line)};
 }
 
 Status MixShardRun::OpenInput(const MixInput& input) {
@@ -213,29 +243,43 @@ Status MixShardRun::CheckEnds() {
 
 Status MixShardRun::Emit(MixBlock& block) {
   // A row that is bad comes before what stopped the block behind it.
-  for (const MixReject& reject : block.rejects) {
-    DATALAKE_TRY(EmitReject(block, reject));
-  }
+  DATALAKE_TRY(CountRejects(block));
   DATALAKE_TRY(block.status);
-  DATALAKE_TRY(outputs_.Write(block.out));
+  MixShardFacts before;
+  if (outputs_.is_cut()) {
+    before = facts_;
+    before.next = block.place;
+  }
+  if (block.place.bytes > block.out.size()) {
+    from_ = block.place;
+    return NoPlace();
+  }
+  DATALAKE_TRY(
+      outputs_.Write(std::string_view(block.out).substr(block.place.bytes), std::move(before)));
+  // Behind the lines, so that a block's rejects are those of one output: where it ends.
+  for (const MixReject& reject : block.rejects) {
+    DATALAKE_TRY(WriteReject(block, reject));
+  }
   facts_.counts.Add(block.counts);
+  facts_.counts.rejected += block.rejects.size();
   counts_.AddBlock(shard_.stream, block.counts);
   return {};
 }
 
-Status MixShardRun::EmitReject(const MixBlock& block, const MixReject& reject) {
-  ++facts_.counts.rejected;
-  if (counts_.AddRejects(shard_.stream, 1) > options_.max_rejects) {
-    Error error = reject.error;
-    if (options_.max_rejects > 0) {
-      error.message += fmt::format("; more bad rows than max_rejects ({})", options_.max_rejects);
+Status MixShardRun::CountRejects(const MixBlock& block) {
+  for (const MixReject& reject : block.rejects) {
+    if (counts_.AddRejects(shard_.stream, 1) > options_.max_rejects) {
+      Error error = reject.error;
+      if (options_.max_rejects > 0) {
+        error.message += fmt::format("; more bad rows than max_rejects ({})", options_.max_rejects);
+      }
+      return error;
     }
-    return error;
   }
-  if (!rejects_) {
-    DATALAKE_TRY_ASSIGN(rejects_, io::AtomicFile::Make(context_.fs, shard_.rejects_path,
-                                                       io::PublishMode::kReplace));
-  }
+  return {};
+}
+
+Status MixShardRun::WriteReject(const MixBlock& block, const MixReject& reject) {
   std::string line;
   json::Writer writer(line);
   writer.BeginObject();
@@ -251,18 +295,7 @@ Status MixShardRun::EmitReject(const MixBlock& block, const MixReject& reject) {
   writer.String(text::ReplaceInvalidUtf8(reject.raw));
   writer.EndObject();
   writer.EndLine();
-  return rejects_->Write(std::string_view(line));
-}
-
-// Rejects first: an output is never there without the list of what it lacks.
-Status MixShardRun::Publish() {
-  if (rejects_) {
-    DATALAKE_TRY(rejects_->Publish());
-  } else if (Status removed = context_.fs.Remove(shard_.rejects_path);
-             !removed && removed.error().code != ErrorCode::kNotFound) {
-    return removed;  // of an earlier run, when the input was bad
-  }
-  return outputs_.Publish();
+  return outputs_.Reject(line);
 }
 
 }  // namespace datalake::curate

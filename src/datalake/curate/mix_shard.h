@@ -9,7 +9,6 @@
 #include "datalake/curate/mix_block.h"
 #include "datalake/curate/mix_manifest.h"
 #include "datalake/curate/mix_outputs.h"
-#include "datalake/io/atomic_file.h"
 
 namespace datalake::curate {
 
@@ -48,14 +47,12 @@ class MixShardRun {
   MixShardRun(const MixProgram& program, const MixOptions& options, const MixShard& shard,
               const CurateContext& context, ThreadPool& pool, MixRunCounts& counts);
 
-  /// Does nothing where the one output is there and done, by its manifest.
+  /// Leaves outputs that are there and done, by their notes, and goes on behind them.
   /// Errors: those of RunMix but of its plan.
   Status Do();
 
   /// The files it made, or found done.
-  std::vector<std::string> outputs() const {
-    return is_done_ ? std::vector<std::string>{shard_.output} : outputs_.paths();
-  }
+  const std::vector<std::string>& outputs() const { return outputs_.paths(); }
 
  private:
   struct Attributes {
@@ -65,7 +62,7 @@ class MixShardRun {
     bool has_ended = false;
   };
 
-  Status FindDone();
+  Status TakeDone(const MixShardFacts& done);
   Status Make();
   void Warn(std::string warning);
   Result<bool> Read(MixBlock& block);
@@ -74,8 +71,10 @@ class MixShardRun {
   Status EndsEarly(Attributes& attributes);
   Status CheckEnds();
   Status Emit(MixBlock& block);
-  Status EmitReject(const MixBlock& block, const MixReject& reject);
-  Status Publish();
+  Status CountRejects(const MixBlock& block);
+  Status WriteReject(const MixBlock& block, const MixReject& reject);
+  Result<bool> IsBefore(MixBlock& block);
+  Error NoPlace() const;
 
   bool is_compat() const { return options_.compatibility == Compatibility::kDolma; }
 
@@ -84,14 +83,11 @@ class MixShardRun {
   const CurateContext& context_;
   ThreadPool& pool_;
   MixRunCounts& counts_;
-  const bool is_cut_;
   MixOutputs outputs_;
-  std::optional<UnitManifest> manifest_;  // of a shard with one output
-  MixShardFacts facts_;
-  bool is_done_ = false;
-  std::unique_ptr<io::AtomicFile> rejects_;
+  MixShardFacts facts_;           // of the blocks emitted so far
+  std::optional<MixPlace> from_;  // until it is reached: where an earlier run came to its end
   std::vector<std::unique_ptr<MixBlock>> blocks_;
-  std::size_t next_input_ = 0;
+  std::size_t next_input_ = 0;  // behind input_
   const MixInput* input_ = nullptr;
   std::shared_ptr<format::DocumentReader> documents_;
   std::vector<Attributes> attributes_;

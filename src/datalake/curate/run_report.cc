@@ -99,6 +99,7 @@ Status WriteRunReport(io::FileSystem& fs, const std::vector<std::string>& folder
                       const json::Value& report) {
   const std::string text = json::DumpValueIndented(report) + "\n";
   for (const std::string& folder : std::set<std::string>(folders.begin(), folders.end())) {
+    io::RemoveDeadTemporaries(fs, folder);
     DATALAKE_TRY(fs.MakeDirectories(folder));
     DATALAKE_TRY(io::ReplaceFile(fs, io::JoinPath(folder, kRunReportName), text));
   }

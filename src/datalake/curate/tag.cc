@@ -450,6 +450,14 @@ Result<TagReport> RunTagUnit(const TagPlan& plan, const TagUnit& unit, const Tag
 Result<TagReport> RunTag(const TagOptions& options, const TaggerRegistry& registry,
                          const TagContext& context) {
   DATALAKE_TRY_ASSIGN(const TagPlan plan, PlanTag(context.fs, options, registry));
+  std::vector<std::string> files;
+  for (const TagUnit& unit : plan.units) {
+    files.push_back(unit.rejects_path);
+    for (const TagOutput& output : unit.outputs) {
+      files.push_back(output.path);
+    }
+  }
+  RemoveLeftovers(context.fs, files);
   RunCounts counts(context.clock, context.progress);
   TagReport total;
   total.warnings = plan.warnings;

@@ -1,12 +1,13 @@
 #include "datalake/curate/unit_manifest.h"
 
+#include <functional>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "datalake/base/hash.h"
-#include "datalake/base/process.h"
 #include "datalake/io/atomic_file.h"
 #include "datalake/io/file_system.h"
 #include "datalake/io/path.h"
@@ -16,6 +17,7 @@
 namespace datalake::curate {
 namespace {
 
+constexpr std::string_view kFolder = ".datalake";
 constexpr std::uint64_t kMaxManifestBytes = 64 << 20;
 
 // Raised when a change of the program changes the bytes of outputs, which are then made anew.
@@ -55,7 +57,7 @@ Result<UnitManifest> UnitManifest::Make(io::FileSystem& fs, const UnitWork& work
 }
 
 std::string UnitManifest::PathOf(std::string_view output) {
-  return io::JoinPath(io::ParentPath(output), ".datalake",
+  return io::JoinPath(io::ParentPath(output), kFolder,
                       fmt::format("{}.json", io::BaseName(output)));
 }
 
@@ -90,19 +92,16 @@ Result<FoundOutput> UnitManifest::Find(std::string_view output) const {
 }
 
 Status UnitManifest::Begin(std::string_view output) const {
-  DATALAKE_TRY(RemoveTemporaries(output));
-  std::string process;
-  json::AppendString(process, ProcessIdentity());
   const std::string path = PathOf(output);
   DATALAKE_TRY(fs_->MakeDirectories(io::ParentPath(path)));
-  return io::ReplaceFile(*fs_, path, Render("writing", fmt::format("\"process\":{}", process)));
+  return io::ReplaceFile(*fs_, path, Render("writing", {}));
 }
 
 Status UnitManifest::Finish(std::string_view output, std::string_view facts) const {
   DATALAKE_TRY_ASSIGN(const std::string identity, Identity(*fs_, output));
   return io::ReplaceFile(
       *fs_, PathOf(output),
-      Render("done", fmt::format("\"output\":\"{}\",\"facts\":{}", identity, facts)));
+      Render("done", fmt::format("\"output\":\"{}\",\"facts\":{},", identity, facts)));
 }
 
 void UnitManifest::Abandon(std::string_view output) const {
@@ -115,35 +114,19 @@ void UnitManifest::Abandon(std::string_view output) const {
 }
 
 std::string UnitManifest::Render(std::string_view state, std::string_view rest) const {
-  return fmt::format("{{\"state\":\"{}\",\"fingerprint\":\"{}\",{},\"work\":{}}}\n", state,
+  return fmt::format("{{\"state\":\"{}\",\"fingerprint\":\"{}\",{}\"work\":{}}}\n", state,
                      fingerprint_, rest, work_);
 }
 
-// Those of a run that says so itself and is dead for certain.
-Status UnitManifest::RemoveTemporaries(std::string_view output) const {
-  const std::string path = PathOf(output);
-  const Result<std::string> text = io::ReadFile(*fs_, path, kMaxManifestBytes);
-  if (!text) {
-    return text.error().code == ErrorCode::kNotFound ? Status() : text.error();
+void RemoveLeftovers(io::FileSystem& fs, std::span<const std::string> files) {
+  std::set<std::string, std::less<>> folders;
+  for (const std::string& file : files) {
+    folders.emplace(io::ParentPath(file));
   }
-  const Result<json::Value> record = json::ParseValue(*text, path);
-  const auto process =
-      record ? json::GetString(*record, "process", path) : Result<std::string>(record.error());
-  if (!process || LivenessOf(*process) != Liveness::kDead) {
-    return {};
+  for (const std::string& folder : folders) {
+    io::RemoveDeadTemporaries(fs, folder);
+    io::RemoveDeadTemporaries(fs, io::JoinPath(folder, kFolder));
   }
-  const std::string_view folder = io::ParentPath(output);
-  const std::string prefix = fmt::format(".{}.", io::BaseName(output));
-  DATALAKE_TRY_ASSIGN(const auto entries, fs_->List(folder));
-  for (const io::DirectoryEntry& entry : entries) {
-    if (entry.name.starts_with(prefix) && entry.name.ends_with(".tmp")) {
-      Status removed = fs_->Remove(io::JoinPath(folder, entry.name));
-      if (!removed && removed.error().code != ErrorCode::kNotFound) {
-        return removed;
-      }
-    }
-  }
-  return {};
 }
 
 }  // namespace datalake::curate

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,9 +48,7 @@ class UnitManifest {
   /// Errors: kIo.
   Result<FoundOutput> Find(std::string_view output) const;
 
-  /// Notes durably that `output` is about to be replaced, and removes the temporary files that a
-  /// dead process left of it: call it before the output's own one is made. Errors: kIo,
-  /// kResourceExhausted.
+  /// Notes durably that `output` is about to be replaced. Errors: kIo, kResourceExhausted.
   Status Begin(std::string_view output) const;
 
   /// Notes durably that `output`, now published, is done. `facts` is JSON text of the caller's, for
@@ -67,11 +66,14 @@ class UnitManifest {
   UnitManifest(io::FileSystem& fs, std::string work, std::string fingerprint);
 
   std::string Render(std::string_view state, std::string_view rest) const;
-  Status RemoveTemporaries(std::string_view output) const;
 
   io::FileSystem* fs_;
   std::string work_;         // JSON members, for people to read
   std::string fingerprint_;  // of work_
 };
+
+/// Removes what dead runs left behind of `files`, which a run is going to make, of their notes and
+/// of others in the same folders (io::RemoveDeadTemporaries). Nothing of a living run is touched.
+void RemoveLeftovers(io::FileSystem& fs, std::span<const std::string> files);
 
 }  // namespace datalake::curate

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "datalake/base/process.h"
 #include "datalake/io/atomic_file.h"
 #include "datalake/io/memory_file_system.h"
 #include "datalake/testing/fault_file_system.h"
@@ -79,20 +80,18 @@ TEST_F(UnitManifestTest, NamesMissingInput) {
               IsError(ErrorCode::kNotFound, "/no.jsonl"));
 }
 
-TEST_F(UnitManifestTest, RemovesTemporariesOfDeadRunsOnly) {
-  ASSERT_THAT(Make().Begin(kOutput), IsOk());
-  Put("/a/.out.jsonl.gz.77.3.tmp", "half");
-  Put("/a/.other.jsonl.gz.77.3.tmp", "half");
-  ASSERT_THAT(Make().Begin(kOutput), IsOk());  // this very process, and it lives
-  EXPECT_TRUE(fs_.Exists("/a/.out.jsonl.gz.77.3.tmp").value());
-  auto record = io::ReadFile(fs_, UnitManifest::PathOf(kOutput), 1 << 20).value();
-  const std::size_t end = record.rfind("\",\"work\"");
-  const std::size_t begin = record.rfind('/', end) + 1;
-  record.replace(begin, end - begin, "1");  // a process of this number that began at another time
-  Put(UnitManifest::PathOf(kOutput), record);
-  ASSERT_THAT(Make().Begin(kOutput), IsOk());
-  EXPECT_FALSE(fs_.Exists("/a/.out.jsonl.gz.77.3.tmp").value());
-  EXPECT_TRUE(fs_.Exists("/a/.other.jsonl.gz.77.3.tmp").value());
+TEST_F(UnitManifestTest, LeftoversOfDeadRunsAreRemoved) {
+  const std::string tag = ProcessTag();
+  const std::string dead = tag.substr(0, tag.rfind('-')) + "-1";  // of this pid, begun before
+  const std::string mine = io::TemporaryPath(kOutput);
+  Put(mine, "half");
+  Put("/a/.other.jsonl.gz." + dead + ".3.tmp", "half");
+  Put("/a/.datalake/.out.jsonl.gz.json." + dead + ".4.tmp", "half");
+  RemoveLeftovers(fs_, std::vector<std::string>{kOutput, "/b/none"});
+  EXPECT_THAT(fs_.Exists(mine), testing::IsOkAndHolds(true));
+  EXPECT_THAT(fs_.Exists("/a/.other.jsonl.gz." + dead + ".3.tmp"), testing::IsOkAndHolds(false));
+  EXPECT_THAT(fs_.Exists("/a/.datalake/.out.jsonl.gz.json." + dead + ".4.tmp"),
+              testing::IsOkAndHolds(false));
 }
 
 // Whatever fails or is lost: an output that counts as done is the one of this work.

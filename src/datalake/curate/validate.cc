@@ -23,6 +23,7 @@
 #include "datalake/curate/validate_layout.h"
 #include "datalake/curate/validate_rows.h"
 #include "datalake/format/document_reader.h"
+#include "datalake/io/atomic_file.h"
 #include "datalake/io/file_system.h"
 
 namespace datalake::curate {
@@ -448,6 +449,7 @@ Result<ValidateReport> RunValidate(const ValidateOptions& options, const CurateC
     return Error{ErrorCode::kInvalidArgument,
                  fmt::format("more than {} files: validate them in parts", kMaxFiles)};
   }
+  io::RemoveDeadTemporaries(context.fs, options.spill_folder);
   RepeatedIds ids(context.fs, options.spill_folder, options.memory_bytes);
   Progress progress(context, inputs.units.size());
   std::vector<UnitResult> results(inputs.units.size());

@@ -1,21 +1,53 @@
 #include "datalake/io/atomic_file.h"
 
-#include <unistd.h>
-
+#include <algorithm>
 #include <atomic>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "datalake/base/log.h"
+#include "datalake/base/process.h"
 #include "datalake/io/path.h"
 
 namespace datalake::io {
 
+namespace {
+
+constexpr std::string_view kTemporarySuffix = ".tmp";
+constexpr std::size_t kMaxBaseBytes = 160;  // so that the name is at most 255
+
+// The process that made a temporary; unknown for other names.
+Liveness MakerOf(std::string_view name) {
+  if (!name.starts_with('.') || !name.ends_with(kTemporarySuffix)) {
+    return Liveness::kUnknown;
+  }
+  name.remove_suffix(kTemporarySuffix.size());
+  name = name.substr(0, std::min(name.rfind('.'), name.size()));
+  return LivenessOfTag(name.substr(name.rfind('.') + 1));
+}
+
+}  // namespace
+
 std::string TemporaryPath(std::string_view path) {
   static std::atomic<std::uint64_t> counter{0};
-  return JoinPath(ParentPath(path), fmt::format(".{}.{}.{}.tmp", BaseName(path), ::getpid(),
-                                                counter.fetch_add(1, std::memory_order_relaxed)));
+  return JoinPath(ParentPath(path),
+                  fmt::format(".{}.{}.{}{}", BaseName(path).substr(0, kMaxBaseBytes), ProcessTag(),
+                              counter.fetch_add(1, std::memory_order_relaxed), kTemporarySuffix));
+}
+
+void RemoveDeadTemporaries(FileSystem& fs, std::string_view folder) {
+  const Result<std::vector<DirectoryEntry>> entries = fs.List(folder);
+  if (!entries) {
+    return;
+  }
+  for (const DirectoryEntry& entry : *entries) {
+    if (MakerOf(entry.name) == Liveness::kDead) {
+      if (Status removed = fs.RemoveTree(JoinPath(folder, entry.name)); !removed) {
+        LogWarning("temporary file of a dead process stays behind: " + removed.error().message);
+      }
+    }
+  }
 }
 
 AtomicFile::AtomicFile(FileSystem& fs, std::string path, std::string temporary, PublishMode mode,
@@ -28,7 +60,6 @@ AtomicFile::AtomicFile(FileSystem& fs, std::string path, std::string temporary, 
 
 Result<std::unique_ptr<AtomicFile>> AtomicFile::Make(FileSystem& fs, std::string_view path,
                                                      PublishMode mode) {
-  // A killed process with the same pid may have left a file of the same name: take the next one.
   while (true) {
     std::string temporary = TemporaryPath(path);
     auto file = fs.Create(temporary);

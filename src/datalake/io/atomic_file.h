@@ -53,8 +53,14 @@ class AtomicFile final : public OutputStream {
   bool temporary_exists_ = true;
 };
 
-/// A name for a temporary file beside `path`, unique on this machine: ".<base>.<pid>.<n>.tmp".
+/// A name for a temporary file or folder beside `path`, which no other process takes:
+/// ".<base>.<ProcessTag>.<n>.tmp" (of a long base the beginning).
 std::string TemporaryPath(std::string_view path);
+
+/// Removes what bears such a name in `folder` and whose process is dead for certain
+/// (base/process.h). What is of others or cannot be removed stays; so does everything where there
+/// is no such folder.
+void RemoveDeadTemporaries(FileSystem& fs, std::string_view folder);
 
 /// The whole file. Errors: kNotFound, kResourceExhausted (over `max_bytes`), kIo.
 Result<std::string> ReadFile(FileSystem& fs, std::string_view path, std::uint64_t max_bytes);

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <simdjson.h>
 
+#include "datalake/json/error_place.h"
 #include "datalake/json/flat_tree.h"
 #include "datalake/json/value.h"
 
@@ -99,6 +100,17 @@ Error BadJson(std::string_view text, ondemand::document& document, simdjson::err
   return BadJson(text, at, simdjson::error_message(code));
 }
 
+// What the first stage, which goes over all of the text, does not like.
+Error BadTokens(std::string_view text, simdjson::error_code code) {
+  if (code == simdjson::UTF8_ERROR) {
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("invalid UTF-8 at byte {}", InvalidUtf8Offset(text))};
+  }
+  const bool is_in_string = code == simdjson::UNCLOSED_STRING || code == simdjson::UNESCAPED_CHARS;
+  return BadJson(text, text.data() + (is_in_string ? BadTokenOffset(text) : 0),
+                 simdjson::error_message(code));
+}
+
 // Walks one text; carries what the recursion needs.
 class Walk {
  public:
@@ -110,7 +122,7 @@ class Walk {
             parser_.iterate(text_.data(), text_.size(), text_.size() + FlatTreeParser::kPadding)
                 .get(document_);
         code != simdjson::SUCCESS) {
-      return BadJson(text_, text_.data(), simdjson::error_message(code));
+      return BadTokens(text_, code);
     }
     return {};
   }

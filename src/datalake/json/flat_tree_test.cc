@@ -1,5 +1,6 @@
 #include "datalake/json/flat_tree.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "datalake/json/value.h"
@@ -162,6 +163,28 @@ TEST(FlatTreeTest, EqualityIsExactForNumbersAndFreeInMemberOrder) {
   EXPECT_FALSE(equal(R"({"a":1})", R"({"a":1,"b":2})", NumberEquality::kByType));
   EXPECT_FALSE(equal("[1,2]", "[2,1]", NumberEquality::kByType));
   EXPECT_FALSE(equal("null", "false", NumberEquality::kByType));
+}
+
+TEST(FlatTreeErrorTest, NamesTheByteOfWhatIsWrong) {
+  const auto error_of = [](std::string text) {
+    const std::size_t size = text.size();
+    text.resize(size + FlatTreeParser::kPadding);
+    FlatTree tree;
+    FlatTreeParser parser;
+    const Status status = parser.Append(std::string_view(text).substr(0, size), {}, tree);
+    return status ? std::string() : status.error().message;
+  };
+  const std::string head = R"({"id":"1","text":")" + std::string(3000, 'x') + "\u00e4\\é";
+  for (const char* bad :
+       {"\xff", "\xc3(", "\xe2\x82", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\x80"}) {
+    for (const char* tail :
+         {"", "y", "日本語 and some more behind it", "\xff\xff\xff\xff\xff\xff\xff"}) {
+      EXPECT_EQ(error_of(head + bad + tail + "\"}"),
+                "invalid UTF-8 at byte " + std::to_string(head.size()));
+    }
+  }
+  EXPECT_THAT(error_of("{\"a\":\"\\\"b\tc\"}"), ::testing::HasSubstr("bad JSON at byte 9"));
+  EXPECT_THAT(error_of(R"({"a":"b","c":"d})"), ::testing::HasSubstr("bad JSON at byte 13"));
 }
 
 }  // namespace
