@@ -173,7 +173,7 @@ class Bench {
 
   static void PrintCosts(const Timing& timing) {
     double rest = timing.cpu;
-    for (const curate::TagCost& cost : timing.report.costs) {
+    for (const curate::RunCost& cost : timing.report.costs) {
       const double seconds = static_cast<double>(cost.nanos) * 1e-9;
       rest -= seconds;
       fmt::print("    {:<32} {:5.1f} %\n", cost.name, 100 * seconds / timing.cpu);

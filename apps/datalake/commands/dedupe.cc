@@ -124,6 +124,7 @@ class DedupeCommand final : public Command {
     out["units"] = counts.units;
     out["duplicates"] = counts.duplicates;
     out["duplicate_chars"] = counts.duplicate_chars;
+    out["spans"] = counts.spans;
     return out;
   }
 
@@ -135,6 +136,8 @@ class DedupeCommand final : public Command {
     report.documents = deduped.all.documents;
     report.kept = deduped.all.documents;
     report.bytes = deduped.bytes;
+    report.spans = deduped.all.spans;
+    report.costs = deduped.costs;
     report.warnings = deduped.warnings;
     report.counts = {{"duplicates", deduped.all.duplicates},
                      {"duplicate_documents", deduped.all.duplicate_documents},

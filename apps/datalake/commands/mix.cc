@@ -103,6 +103,8 @@ class MixCommand final : public Command {
     report.kept = all.written;
     report.rejected = all.rejected;
     report.bytes = all.bytes_read;
+    report.spans = all.spans;
+    report.costs = mixed.costs;
     report.counts = {{"filtered", all.filtered},
                      {"too_short", all.too_short},
                      {"missing", all.missing},
@@ -136,6 +138,7 @@ class MixCommand final : public Command {
                          {"missing", counts.missing},
                          {"rejected", counts.rejected},
                          {"replaced", counts.replaced},
+                         {"spans", counts.spans},
                          {"bytes_read", counts.bytes_read},
                          {"bytes_written", counts.bytes_written}});
     }

@@ -123,9 +123,8 @@ class TagCommand final : public Command {
     report.rejected = tagged.rejects;
     report.bytes = tagged.bytes;
     report.counts = {{"files_skipped", tagged.files_skipped}};
-    for (const curate::TagCost& cost : tagged.costs) {
-      report.costs.push_back({cost.name, cost.nanos});
-    }
+    report.spans = tagged.spans;
+    report.costs = tagged.costs;
     report.warnings = tagged.warnings;
     json::Value details;
     details["rejects"] = tagged.rejects;  // the name it had first

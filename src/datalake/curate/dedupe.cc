@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -33,6 +34,9 @@ namespace datalake::curate {
 namespace {
 
 constexpr std::int64_t kReportNanos = 250'000'000;
+
+constexpr std::array<std::string_view, kDedupeSteps> kStepNames = {"read",    "parse", "hash",
+                                                                   "look up", "write", "save"};
 
 std::uint64_t MemoryLimit(const DedupeOptions& options) {
   if (options.memory_limit_bytes > 0) {
@@ -118,6 +122,9 @@ class Run {
     report_.error_rate = keys_->ErrorRate();
     WarnOfFullFilter();
     DATALAKE_TRY(Finish());
+    for (std::size_t i = 0; i < kDedupeSteps; ++i) {
+      report_.costs.push_back({std::string(kStepNames[i]), nanos_[i]});
+    }
     report_.key_bytes = std::max(report_.key_bytes, keys_->memory_bytes());
     report_.spilled_keys = keys_->spilled_keys();
     Report();
@@ -171,14 +178,21 @@ class Run {
     if (!output_.has_value()) {
       return {};
     }
+    Stopwatch watch;
     const Status status = output_->Publish();
+    watch.Lap(NanosOf(nanos_, DedupeStep::kWrite));
     output_.reset();
     return status;
   }
 
   Status TakeBlock(const DedupeFile& file, const DedupeBlock& block) {
+    for (std::size_t i = 0; i < kDedupeSteps; ++i) {
+      nanos_[i] += block.nanos[i];
+    }
+    Stopwatch watch;
     verdicts_.resize(block.keys.size());
     DATALAKE_TRY(keys_->Take(block.keys, verdicts_));
+    watch.Lap(NanosOf(nanos_, DedupeStep::kLookUp));
     report_.keys += block.keys.size();
     report_.bytes += block.bytes;
     documents_read_ += block.rows.size();
@@ -201,13 +215,16 @@ class Run {
     if (!file.is_written) {
       return {};
     }
+    Stopwatch watch;
     counts_.clear();
     for (const std::string& source : block.sources) {
       counts_.push_back(&report_.sources[source]);
     }
     rows_.clear();
     writer_.Append(block, verdicts_, rows_, counts_);
-    return output_->Write(rows_);
+    Status written = output_->Write(rows_);
+    watch.Lap(NanosOf(nanos_, DedupeStep::kWrite));
+    return written;
   }
 
   Status Finish() {
@@ -218,7 +235,9 @@ class Run {
         DATALAKE_TRY(state->CopyGenerations(*state_));
       }
     }
+    Stopwatch watch;
     DATALAKE_TRY(keys_->Settle(state.get(), state_));
+    watch.Lap(NanosOf(nanos_, DedupeStep::kSave));
     DATALAKE_TRY(WriteSpooled());
     for (auto& [name, counts] : report_.sources) {
       report_.all.Add(counts);
@@ -232,7 +251,10 @@ class Run {
     for (std::size_t i = plan_.first_new; i < plan_.files.size(); ++i) {
       generation.inputs.push_back(input_.Identity(i));
     }
-    return state->Publish(std::move(generation));
+    Stopwatch publishing;
+    Status published = state->Publish(std::move(generation));
+    publishing.Lap(NanosOf(nanos_, DedupeStep::kSave));
+    return published;
   }
 
   Status WriteSpooled() {
@@ -312,6 +334,7 @@ class Run {
   std::string rows_;
   std::uint64_t documents_read_ = 0;
   std::int64_t next_report_ = 0;
+  DedupeNanos nanos_ = {};
   DedupeReport report_;
   DedupeInput input_;
   std::optional<OutputFile> output_;  // of the file being written; uses threads of input_

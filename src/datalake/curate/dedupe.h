@@ -11,6 +11,7 @@
 #include "datalake/curate/curate_context.h"
 #include "datalake/curate/dedupe_rows.h"
 #include "datalake/curate/dedupe_state.h"
+#include "datalake/curate/run_costs.h"
 
 namespace datalake::json {
 class ConfigReader;
@@ -79,7 +80,10 @@ struct DedupeReport {
   std::uint64_t keys = 0;          ///< looked up
   std::uint64_t key_bytes = 0;     ///< most memory of the table or filter
   std::uint64_t spilled_keys = 0;  ///< went to disk
-  double error_rate = 0;           ///< new keys taken for known ones, measured at the end
+  /// "read", "parse", "hash", "look up", "write", "save" (settling what went to disk, and the
+  /// state). Compression by threads that are free is in none of them.
+  std::vector<RunCost> costs;
+  double error_rate = 0;  ///< new keys taken for known ones, measured at the end
   std::vector<std::string> warnings;
 };
 

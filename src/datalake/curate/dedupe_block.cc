@@ -51,6 +51,7 @@ void DedupeBlock::Clear() {
   ids.clear();
   sources.clear();
   bytes = 0;
+  nanos = {};
 }
 
 void AppendBlock(const DedupeBlock& block, std::span<const std::uint8_t> verdicts,

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -42,6 +44,16 @@ struct DedupeRow {
   RowForm form = RowForm::kAbsent;
 };
 
+/// Steps of dedupe whose time is taken, in the order in which DedupeReport::costs has them.
+enum class DedupeStep : std::uint8_t { kRead, kParse, kHash, kLookUp, kWrite, kSave };
+inline constexpr std::size_t kDedupeSteps = 6;
+using DedupeNanos = std::array<std::int64_t, kDedupeSteps>;
+
+/// The time of a step.
+inline std::int64_t& NanosOf(DedupeNanos& nanos, DedupeStep step) {
+  return nanos[static_cast<std::size_t>(step)];
+}
+
 /// What the keys' table and the writer need of one block of documents.
 struct DedupeBlock {
   std::vector<DedupeRow> rows;
@@ -50,6 +62,7 @@ struct DedupeBlock {
   std::string ids;                   ///< as JSON, one after the other
   std::vector<std::string> sources;  ///< each name once
   std::uint64_t bytes = 0;           ///< of uncompressed input
+  DedupeNanos nanos = {};            ///< CPU time of making it
 
   void Clear();
 };

@@ -149,6 +149,7 @@ class BlockMaker {
   // Errors: kInvalidArgument (a bad line, no key), naming file and line; `file` is its path.
   Result<std::unique_ptr<DedupeBlock>> Make(const format::DocumentReader& reader,
                                             std::string_view file, format::DocumentBatch& batch) {
+    Stopwatch watch;
     DATALAKE_TRY(reader.Decode(batch, parser_));
     if (!batch.rejects().empty()) {
       const format::RejectedLine& bad = batch.rejects().front();
@@ -156,6 +157,7 @@ class BlockMaker {
                    fmt::format("bad document: {}: {}", bad.reason, Where(file, batch, bad.line))};
     }
     std::unique_ptr<DedupeBlock> block = spare_.Take();
+    watch.Lap(NanosOf(block->nanos, DedupeStep::kParse));
     block->bytes = batch.size_bytes();
     block->rows.reserve(batch.documents().size());
     for (const format::Document& document : batch.documents()) {
@@ -176,6 +178,7 @@ class BlockMaker {
       row.form = units_.Add(*key, *block);
       row.unit_end = static_cast<std::uint32_t>(block->units.size());
     }
+    watch.Lap(NanosOf(block->nanos, DedupeStep::kHash));
     return block;
   }
 
@@ -237,11 +240,10 @@ class FileWorker {
     for (std::size_t i = OrderedSlots(helpers); i > 0; --i) {
       slots_.push_back(std::make_unique<Slot>(options_, path_, spare_));
     }
-    return RunOrdered(
-        helpers, stop,
-        {.read = [&](std::size_t slot) { return reader_->ReadBlock(slots_[slot]->batch); },
-         .work = [&](std::size_t slot) { Work(*slots_[slot]); },
-         .emit = [&](std::size_t slot) { return Emit(*slots_[slot], queue, stop); }});
+    return RunOrdered(helpers, stop,
+                      {.read = [&](std::size_t slot) { return Read(*slots_[slot]); },
+                       .work = [&](std::size_t slot) { Work(*slots_[slot]); },
+                       .emit = [&](std::size_t slot) { return Emit(*slots_[slot], queue, stop); }});
   }
 
  private:
@@ -250,11 +252,25 @@ class FileWorker {
         : maker(options, path, spare) {}
 
     format::DocumentBatch batch;
+    std::int64_t read_nanos = 0;
     BlockMaker maker;
     std::optional<Result<std::unique_ptr<DedupeBlock>>> block;
   };
 
-  void Work(Slot& slot) const { slot.block = slot.maker.Make(*reader_, file_, slot.batch); }
+  Result<bool> Read(Slot& slot) const {
+    Stopwatch watch;
+    Result<bool> more = reader_->ReadBlock(slot.batch);
+    slot.read_nanos = 0;
+    watch.Lap(slot.read_nanos);
+    return more;
+  }
+
+  void Work(Slot& slot) const {
+    slot.block = slot.maker.Make(*reader_, file_, slot.batch);
+    if (*slot.block) {
+      NanosOf((**slot.block)->nanos, DedupeStep::kRead) = slot.read_nanos;
+    }
+  }
 
   static Status Emit(Slot& slot, BlockQueue& queue, const std::stop_token& stop) {
     DATALAKE_TRY_ASSIGN(std::unique_ptr<DedupeBlock> block, *std::move(slot.block));

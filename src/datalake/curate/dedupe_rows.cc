@@ -28,6 +28,7 @@ void DuplicateCounts::Add(const DuplicateCounts& other) {
   units += other.units;
   duplicates += other.duplicates;
   duplicate_chars += other.duplicate_chars;
+  spans += other.spans;
 }
 
 DedupeRowWriter::DedupeRowWriter(std::string_view attribute_name, float threshold,
@@ -67,6 +68,7 @@ void DedupeRowWriter::Append(const DedupeBlock& block, std::span<const std::uint
         count.duplicate_chars += score.value > 0 ? unit.end - unit.begin : 0;
       }
     }
+    count.spans += row_spans;
     count.left_alone += row_keys == 0 ? 1 : 0;
     if (row.form == RowForm::kDocument) {
       count.duplicate_documents += row_spans;

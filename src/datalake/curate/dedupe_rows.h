@@ -18,6 +18,7 @@ struct DuplicateCounts {
   std::uint64_t units = 0;                ///< documents or paragraphs that were compared
   std::uint64_t duplicates = 0;           ///< of those
   std::uint64_t duplicate_chars = 0;      ///< what their spans cover
+  std::uint64_t spans = 0;                ///< written, those with a score of 0 too
 
   void Add(const DuplicateCounts& other);
 };

@@ -86,7 +86,26 @@ TEST_F(DedupeTest, MarksLaterCopiesInTheToolkitsForm) {
   EXPECT_EQ(report->sources.at("s").duplicates, 1U);
   EXPECT_EQ(report->sources.at("t").duplicates, 2U);
   EXPECT_EQ(report->sources.at("t").documents, 3U);
+  EXPECT_EQ(report->all.spans, 3U);
   EXPECT_GT(report->key_bytes, 0U);
+}
+
+TEST_F(DedupeTest, TellsWhereTheTimeWent) {
+  std::string lines;
+  for (int i = 0; i < 5000; ++i) {
+    lines += Line(std::to_string(i), std::string(200, 'x') + std::to_string(i));
+  }
+  Write(fs_, "/c/documents/a.jsonl", lines);
+  DedupeOptions options = Options();
+  options.state_file = "/c/state";
+  const Result<DedupeReport> report = Run(options, 1);
+  ASSERT_THAT(report, IsOk());
+  std::vector<std::string> names;
+  for (const RunCost& cost : report->costs) {
+    names.push_back(cost.name);
+    EXPECT_GT(cost.nanos, 0) << cost.name;
+  }
+  EXPECT_THAT(names, ::testing::ElementsAre("read", "parse", "hash", "look up", "write", "save"));
 }
 
 TEST_F(DedupeTest, LeavesShortAndBlankKeysAlone) {

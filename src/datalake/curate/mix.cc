@@ -39,6 +39,7 @@ void MixCounts::Add(const MixCounts& part) {
   missing += part.missing;
   rejected += part.rejected;
   replaced += part.replaced;
+  spans += part.spans;
   bytes_read += part.bytes_read;
   bytes_written += part.bytes_written;
 }

@@ -48,15 +48,21 @@ void MixBlock::Work(const std::stop_token& stop) {
   rejects.clear();
   counts = {.bytes_read = documents.size_bytes()};
   mixer_.StopBy(stop);
+  mixer_.ClearNanos();
   status = Mix(stop);
+  for (std::size_t i = 0; i < nanos.size(); ++i) {
+    nanos[i] += mixer_.nanos()[i];
+  }
   counts.bytes_written = out.size();
 }
 
 Status MixBlock::Mix(const std::stop_token& stop) {
+  Stopwatch watch;
   DATALAKE_TRY(documents.owner() == nullptr ? ReadLines() : MakeLines());
   for (MixBlockAttributes& one : attributes) {
     DATALAKE_TRY(one.reader->Decode(one.batch));
   }
+  watch.Lap(NanosOf(nanos, MixStep::kRead));
   row_.path = path;
   row_.has_attribute_files = !attributes.empty();
   for (std::uint64_t i = 0; i < lines_.size(); ++i) {

@@ -53,6 +53,7 @@ class MixBlock {
   // After it.
   std::string out;
   MixCounts counts;
+  MixNanos nanos = {};  ///< of the steps so far
   std::vector<MixReject> rejects;
   Status status;
 

@@ -15,7 +15,7 @@ namespace {
 constexpr std::string_view kWhere = "unit manifest";
 
 // Each member by its name, in both directions.
-constexpr std::array<std::pair<std::string_view, std::uint64_t MixCounts::*>, 9> kCounts = {{
+constexpr std::array<std::pair<std::string_view, std::uint64_t MixCounts::*>, 10> kCounts = {{
     {"documents", &MixCounts::documents},
     {"written", &MixCounts::written},
     {"filtered", &MixCounts::filtered},
@@ -23,6 +23,7 @@ constexpr std::array<std::pair<std::string_view, std::uint64_t MixCounts::*>, 9>
     {"missing", &MixCounts::missing},
     {"rejected", &MixCounts::rejected},
     {"replaced", &MixCounts::replaced},
+    {"spans", &MixCounts::spans},
     {"bytes_read", &MixCounts::bytes_read},
     {"bytes_written", &MixCounts::bytes_written},
 }};
@@ -105,7 +106,9 @@ Result<MixShardFacts> ReadMixFacts(std::string_view json) {
   MixShardFacts facts;
   DATALAKE_TRY_ASSIGN(const json::Value value, json::ParseValue(json, kWhere));
   for (const auto& [name, member] : kCounts) {
-    DATALAKE_TRY_ASSIGN(facts.counts.*member, json::GetUint(value, name, kWhere));
+    // A count that is younger than the note is not in it.
+    DATALAKE_TRY_ASSIGN(const auto count, json::FindUint(value, name, kWhere));
+    facts.counts.*member = count.value_or(0);
   }
   const auto warnings = value.find("warnings");
   if (warnings == value.end() || !warnings->is_array()) {

@@ -12,6 +12,7 @@
 namespace datalake::curate {
 namespace {
 
+constexpr std::uint32_t kTimedRows = 16;  // of so many one is timed
 constexpr std::string_view kAttributes = "attributes";
 constexpr std::string_view kMetadata = "metadata";
 constexpr std::string_view kProvenance = "provenance";
@@ -125,6 +126,22 @@ void RowMixer::StopBy(const std::stop_token& stop) {
 }
 
 Status RowMixer::Mix(const MixRow& row, std::string& out, MixCounts& counts) {
+  if (untimed_-- == 0) {
+    untimed_ = kTimedRows - 1;
+    watch_.emplace();
+  }
+  Status status = MixTimed(row, out, counts);
+  watch_.reset();
+  return status;
+}
+
+void RowMixer::Lap(MixStep step) {
+  if (watch_.has_value()) {
+    watch_->Lap(NanosOf(nanos_, step), kTimedRows);
+  }
+}
+
+Status RowMixer::MixTimed(const MixRow& row, std::string& out, MixCounts& counts) {
   ++counts.documents;
   const std::size_t size = out.size();
   const MixCounts before = counts;
@@ -134,6 +151,7 @@ Status RowMixer::Mix(const MixRow& row, std::string& out, MixCounts& counts) {
     if (!status) {
       return status;  // names its own file
     }
+    Lap(MixStep::kParse);
     status = Keep(row, out, counts);
   }
   if (!status) {
@@ -146,10 +164,27 @@ Status RowMixer::Mix(const MixRow& row, std::string& out, MixCounts& counts) {
 
 Status RowMixer::Keep(const MixRow& row, std::string& out, MixCounts& counts) {
   DATALAKE_TRY_ASSIGN(const bool is_kept, IsKept());
+  Lap(MixStep::kFilter);
   if (!is_kept) {
     ++counts.filtered;
     return {};
   }
+  DATALAKE_TRY(Replace(counts));
+  if (const std::uint64_t min = program_.stream().min_text_length; min > 0) {
+    DATALAKE_TRY_ASSIGN(const std::string_view text, Text());
+    if (text::Trim(has_new_text_ ? std::string_view(new_text_) : text).size() < min) {
+      ++counts.too_short;
+      return {};
+    }
+  }
+  Lap(MixStep::kReplace);
+  DATALAKE_TRY(WriteRow(row, out));
+  Lap(MixStep::kRender);
+  ++counts.written;
+  return {};
+}
+
+Status RowMixer::Replace(MixCounts& counts) {
   DATALAKE_TRY(CollectReplacements());
   const std::string_view raw_text = RawOf("text");
   if (raw_text.empty() || raw_text.front() != '"') {
@@ -165,16 +200,8 @@ Status RowMixer::Keep(const MixRow& row, std::string& out, MixCounts& counts) {
       ReplaceSpans(text, replacements_, new_text_);
     }
     ++counts.replaced;
+    counts.spans += replacements_.size();
   }
-  if (const std::uint64_t min = program_.stream().min_text_length; min > 0) {
-    DATALAKE_TRY_ASSIGN(const std::string_view text, Text());
-    if (text::Trim(has_new_text_ ? std::string_view(new_text_) : text).size() < min) {
-      ++counts.too_short;
-      return {};
-    }
-  }
-  DATALAKE_TRY(WriteRow(row, out));
-  ++counts.written;
   return {};
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -11,6 +13,7 @@
 #include "datalake/base/result.h"
 #include "datalake/curate/mix.h"
 #include "datalake/curate/mix_selector.h"
+#include "datalake/curate/run_costs.h"
 #include "datalake/curate/span_replacement.h"
 #include "datalake/json/flat_tree.h"
 
@@ -70,6 +73,16 @@ struct MixRow {
   bool has_attribute_files = false;  ///< then the output always has `attributes`
 };
 
+/// Steps of mixing whose time is taken, in the order in which MixReport::costs has them.
+enum class MixStep : std::uint8_t { kRead, kParse, kFilter, kReplace, kRender, kWrite };
+inline constexpr std::size_t kMixSteps = 6;
+using MixNanos = std::array<std::int64_t, kMixSteps>;
+
+/// The time of a step.
+inline std::int64_t& NanosOf(MixNanos& nanos, MixStep step) {
+  return nanos[static_cast<std::size_t>(step)];
+}
+
 /// Applies a program to rows. Lines need FlatTreeParser::kPadding readable bytes behind them.
 /// Errors name file and line. Single-threaded: one a thread.
 class RowMixer {
@@ -86,7 +99,15 @@ class RowMixer {
   /// kCancelled.
   Status Mix(const MixRow& row, std::string& out, MixCounts& counts);
 
+  /// CPU time of the rows so far, by some of them.
+  const MixNanos& nanos() const { return nanos_; }
+
+  void ClearNanos() { nanos_ = {}; }
+
  private:
+  Status MixTimed(const MixRow& row, std::string& out, MixCounts& counts);
+  Status Replace(MixCounts& counts);
+  void Lap(MixStep step);
   Status Keep(const MixRow& row, std::string& out, MixCounts& counts);
   Status ReadRow(const MixRow& row);
   Status ReadAttributes(const MixRow& row);
@@ -121,6 +142,9 @@ class RowMixer {
   std::string_view attributes_raw_;  // their text when they come from one place
   std::size_t attribute_sources_ = 0;
   bool has_new_text_ = false;
+  MixNanos nanos_ = {};
+  std::optional<Stopwatch> watch_;  // while a row is timed
+  std::uint32_t untimed_ = 0;       // rows until one is
 };
 
 }  // namespace datalake::curate

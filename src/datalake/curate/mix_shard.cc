@@ -1,6 +1,7 @@
 #include "datalake/curate/mix_shard.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include <fmt/format.h>
@@ -15,6 +16,15 @@ namespace datalake::curate {
 namespace {
 
 constexpr std::int64_t kReportNanos = 250'000'000;
+
+constexpr std::array<std::string_view, kMixSteps> kStepNames = {"read",    "parse",  "filter",
+                                                                "replace", "render", "write"};
+
+void AddNanos(const MixNanos& part, MixNanos& sum) {
+  for (std::size_t i = 0; i < part.size(); ++i) {
+    sum[i] += part[i];
+  }
+}
 
 }  // namespace
 
@@ -39,10 +49,18 @@ void MixRunCounts::Warn(std::string warning) {
   warnings_.push_back(std::move(warning));
 }
 
+void MixRunCounts::AddCosts(const MixNanos& nanos) {
+  MutexLock lock(mutex_);
+  AddNanos(nanos, nanos_);
+}
+
 void MixRunCounts::Finish(MixReport& report) {
   MutexLock lock(mutex_);
   Report();
   report.streams = streams_;
+  for (std::size_t i = 0; i < kMixSteps; ++i) {
+    report.costs.push_back({std::string(kStepNames[i]), nanos_[i]});
+  }
   std::sort(warnings_.begin(), warnings_.end());
   report.warnings.insert(report.warnings.end(), warnings_.begin(), warnings_.end());
 }
@@ -120,10 +138,22 @@ Status MixShardRun::Make() {
                           {.read = [&](std::size_t slot) { return Read(*blocks_[slot]); },
                            .work = [&](std::size_t slot) { blocks_[slot]->Work(context_.stop); },
                            .emit = [&](std::size_t slot) { return Emit(*blocks_[slot]); }}));
-  return outputs_.Finish(facts_);
+  Stopwatch watch;
+  Status finished = outputs_.Finish(facts_);
+  watch.Lap(NanosOf(nanos_, MixStep::kWrite));
+  counts_.AddCosts(nanos_);
+  return finished;
 }
 
 Result<bool> MixShardRun::Read(MixBlock& block) {
+  Stopwatch watch;
+  Result<bool> more = ReadNext(block);
+  block.nanos = {};
+  watch.Lap(NanosOf(block.nanos, MixStep::kRead));
+  return more;
+}
+
+Result<bool> MixShardRun::ReadNext(MixBlock& block) {
   while (true) {
     if (documents_ == nullptr) {
       if (next_input_ == shard_.inputs.size()) {
@@ -242,6 +272,14 @@ Status MixShardRun::CheckEnds() {
 }
 
 Status MixShardRun::Emit(MixBlock& block) {
+  Stopwatch watch;
+  Status status = EmitBlock(block);
+  watch.Lap(NanosOf(block.nanos, MixStep::kWrite));
+  AddNanos(block.nanos, nanos_);
+  return status;
+}
+
+Status MixShardRun::EmitBlock(MixBlock& block) {
   // A row that is bad comes before what stopped the block behind it.
   DATALAKE_TRY(CountRejects(block));
   DATALAKE_TRY(block.status);

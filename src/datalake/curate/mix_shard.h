@@ -25,7 +25,9 @@ class MixRunCounts {
 
   void Warn(std::string warning);
 
-  /// Puts the counts and the warnings, sorted, into the report.
+  void AddCosts(const MixNanos& nanos);
+
+  /// Puts the counts, the costs and the warnings, sorted, into the report.
   void Finish(MixReport& report);
 
  private:
@@ -36,6 +38,7 @@ class MixRunCounts {
   std::vector<MixCounts> streams_ DATALAKE_GUARDED_BY(mutex_);
   std::vector<std::string> warnings_ DATALAKE_GUARDED_BY(mutex_);
   MixCounts all_ DATALAKE_GUARDED_BY(mutex_);
+  MixNanos nanos_ DATALAKE_GUARDED_BY(mutex_) = {};
   std::int64_t next_report_ DATALAKE_GUARDED_BY(mutex_) = 0;
 };
 
@@ -66,6 +69,8 @@ class MixShardRun {
   Status Make();
   void Warn(std::string warning);
   Result<bool> Read(MixBlock& block);
+  Result<bool> ReadNext(MixBlock& block);
+  Status EmitBlock(MixBlock& block);
   Status OpenInput(const MixInput& input);
   Status ReadAttributes(MixBlock& block);
   Status EndsEarly(Attributes& attributes);
@@ -84,6 +89,7 @@ class MixShardRun {
   ThreadPool& pool_;
   MixRunCounts& counts_;
   MixOutputs outputs_;
+  MixNanos nanos_ = {};
   MixShardFacts facts_;           // of the blocks emitted so far
   std::optional<MixPlace> from_;  // until it is reached: where an earlier run came to its end
   std::vector<std::unique_ptr<MixBlock>> blocks_;

@@ -161,6 +161,34 @@ TEST_F(MixTest, CancelEndsProgramsThatNeverEnd) {
   EXPECT_THAT(fs_.Stat("/out/s-0000.jsonl"), IsError(ErrorCode::kNotFound, "")) << "no output";
 }
 
+TEST_F(MixTest, CountsSpansAndTellsWhereTheTimeWent) {
+  std::string lines;
+  for (int i = 0; i < 3000; ++i) {
+    lines += fmt::format(
+        "{{\"id\":\"{}\",\"text\":\"{}\",\"attributes\":{{\"s\":[[1,3,0.5],[4,5,{}]]}}}}\n", i,
+        std::string(300, 'x'), i % 2);
+  }
+  Write(fs_, "/c/documents/a.jsonl", lines);
+  MixStream stream = Stream();
+  stream.span_rules = {{.span = "$.attributes.s", .min_score = 0.2, .replacement = "-"}};
+  const Result<MixReport> report = Run(stream, Compatibility::kNone, true, 1);
+  ASSERT_THAT(report, IsOk());
+  EXPECT_EQ(report->streams[0].replaced, 3000U);
+  EXPECT_EQ(report->streams[0].spans, 4500U);
+  std::vector<std::string> names;
+  for (const RunCost& cost : report->costs) {
+    names.push_back(cost.name);
+    EXPECT_GT(cost.nanos, 0) << cost.name;
+  }
+  EXPECT_THAT(names,
+              ::testing::ElementsAre("read", "parse", "filter", "replace", "render", "write"));
+}
+
+TEST_F(MixTest, NamesTheByteOfInvalidUtf8) {
+  EXPECT_THAT(MixOne("{\"id\":\"1\",\"text\":\"caf\xe9\"}", Stream()),
+              ::testing::HasSubstr("bad JSON at byte 21: invalid UTF-8: /c/documents/a.jsonl:1"));
+}
+
 TEST_F(MixTest, SpansAndReplacementsByJq) {
   constexpr std::string_view document =
       R"({"id":"1","text":"abcdef","attributes":{"s":[[1,3,0.5],[4,5,0.1]]},"m":{"r":"<{}>"}})";

@@ -45,6 +45,7 @@ json::Value RunReportJson(const RunReport& report) {
   out["documents"] = report.documents;
   out["kept"] = report.kept;
   out["rejected"] = report.rejected;
+  out["spans"] = report.spans;
   out["bytes"] = report.bytes;
   out["read_bytes"] = report.read_bytes;
   out["written_bytes"] = report.written_bytes;
@@ -73,6 +74,7 @@ std::string RunReportTable(const RunReport& report) {
   add("documents in", fmt::format("{}", report.documents));
   add("kept", fmt::format("{}", report.kept));
   add("rejected", fmt::format("{}", report.rejected));
+  add("spans", fmt::format("{}", report.spans));
   for (const auto& [name, count] : report.counts) {
     std::string shown = name;
     std::replace(shown.begin(), shown.end(), '_', ' ');

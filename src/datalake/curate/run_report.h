@@ -9,6 +9,7 @@
 
 #include "datalake/base/clock.h"
 #include "datalake/base/result.h"
+#include "datalake/curate/run_costs.h"
 #include "datalake/json/value.h"
 
 namespace datalake::io {
@@ -19,12 +20,6 @@ namespace datalake::curate {
 
 /// The name of the file that tells what a run did, beside its output.
 inline constexpr std::string_view kRunReportName = "report.json";
-
-/// CPU time of a part of a run.
-struct RunCost {
-  std::string name;
-  std::int64_t nanos = 0;
-};
 
 /// What a run of tag, dedupe or mix did, whatever it was.
 struct RunReport {
@@ -37,9 +32,10 @@ struct RunReport {
   std::uint64_t documents = 0;  ///< in
   std::uint64_t kept = 0;       ///< the others were rejected or left out
   std::uint64_t rejected = 0;
-  std::uint64_t bytes = 0;                                         ///< in, uncompressed
-  std::uint64_t read_bytes = 0;                                    ///< of the documents, as stored
-  std::uint64_t written_bytes = 0;                                 ///< as stored
+  std::uint64_t spans = 0;          ///< written as attributes, or replaced
+  std::uint64_t bytes = 0;          ///< in, uncompressed
+  std::uint64_t read_bytes = 0;     ///< of the documents, as stored
+  std::uint64_t written_bytes = 0;  ///< as stored
   std::vector<std::pair<std::string, std::uint64_t>> counts = {};  ///< the command's own: "spans"
   std::vector<RunCost> costs = {};  ///< where the CPU time went, as far as it was measured
   std::vector<std::string> warnings = {};

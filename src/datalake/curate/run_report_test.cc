@@ -24,6 +24,7 @@ RunReport Report() {
   report.documents = 10;
   report.kept = 9;
   report.rejected = 1;
+  report.spans = 7;
   report.bytes = 4'000'000;
   report.counts = {{"files_skipped", 5}};
   report.costs = {{"parse", 1'000}, {"gopher_v2", 3'000}};
@@ -32,7 +33,9 @@ RunReport Report() {
 
 TEST(RunReportTest, TableHasCountsRatesAndShares) {
   const std::string table = RunReportTable(Report());
-  EXPECT_THAT(table, HasSubstr("documents in   10\nkept           9\nrejected       1\n"));
+  EXPECT_THAT(
+      table,
+      HasSubstr("documents in   10\nkept           9\nrejected       1\nspans          7\n"));
   EXPECT_THAT(table, HasSubstr("files skipped  5\n"));
   EXPECT_THAT(table, HasSubstr("2.0 s, 3.0 s of CPU on 2 threads, 2 MB/s"));
   EXPECT_THAT(table, HasSubstr("CPU share       75.0 %  gopher_v2\n                25.0 %  parse"));
@@ -48,6 +51,7 @@ TEST(RunReportTest, JsonIsWrittenOnceIntoEachFolder) {
     const auto read = json::ParseValue(*text, path);
     ASSERT_THAT(read, IsOk());
     EXPECT_EQ(*read, report);
+    EXPECT_EQ((*read)["spans"], 7);
     EXPECT_EQ((*read)["costs"][1]["share"], 0.75);
   }
 }

@@ -16,7 +16,6 @@
 
 #include "datalake/base/mutex.h"
 #include "datalake/base/ordered_pipeline.h"
-#include "datalake/base/process.h"
 #include "datalake/curate/attribute_output.h"
 #include "datalake/curate/unit_manifest.h"
 #include "datalake/format/document_reader.h"
@@ -112,8 +111,8 @@ constexpr std::size_t kParse = 1;
 constexpr std::size_t kFirstTagger = 2;
 constexpr std::uint32_t kTimedDocuments = 8;  // taggers: of so many documents one is timed
 
-std::vector<TagCost> NoCosts(const TagPlan& plan) {
-  std::vector<TagCost> costs = {{"read"}, {"parse"}};
+std::vector<RunCost> NoCosts(const TagPlan& plan) {
+  std::vector<RunCost> costs = {{"read"}, {"parse"}};
   for (const PlannedTagger& tagger : plan.taggers) {
     costs.push_back({tagger.name});
   }
@@ -122,36 +121,13 @@ std::vector<TagCost> NoCosts(const TagPlan& plan) {
   return costs;
 }
 
-void AddCosts(const std::vector<TagCost>& part, std::vector<TagCost>& sum) {
-  for (std::size_t i = 0; i < part.size(); ++i) {
-    sum[i].nanos += part[i].nanos;
-  }
-}
-
-// CPU time of this thread, without that of looking at it.
-class Stopwatch {
- public:
-  Stopwatch() : start_(ThreadCpuNanos()), from_(ThreadCpuNanos()), look_(from_ - start_) {}
-
-  // Adds the time since the last lap, `weight` times.
-  void Lap(TagCost& cost, std::int64_t weight = 1) {
-    const std::int64_t now = ThreadCpuNanos();
-    cost.nanos += std::max(now - from_ - look_, std::int64_t{0}) * weight;
-    from_ = now;
-  }
-
- private:
-  std::int64_t start_;
-  std::int64_t from_;
-  std::int64_t look_;  // what a look takes
-};
-
 // A block between the steps.
 struct Block {
   format::DocumentBatch batch;
   std::vector<std::unique_ptr<AttributeRows>> rows;  // by output
   std::vector<format::RejectedLine> rejects;
-  std::vector<TagCost> costs;
+  std::vector<RunCost> costs;
+  std::uint64_t spans = 0;
   Status status;
 };
 
@@ -187,7 +163,7 @@ class UnitRun {
                              .emit = [this](std::size_t slot) { return Emit(blocks_[slot]); }}));
     Stopwatch watch;
     DATALAKE_TRY(Publish());
-    watch.Lap(report_.costs.back());
+    watch.Lap(report_.costs.back().nanos);
     report_.files_tagged = 1;
     return report_;
   }
@@ -284,7 +260,7 @@ class UnitRun {
   Result<bool> Read(Block& block) {
     Stopwatch watch;
     Result<bool> more = reader_->ReadBlock(block.batch);
-    watch.Lap(report_.costs[kRead]);
+    watch.Lap(report_.costs[kRead].nanos);
     return more;
   }
 
@@ -292,12 +268,13 @@ class UnitRun {
     Stopwatch watch;
     block.costs = NoCosts(plan_);
     block.rejects.clear();
+    block.spans = 0;
     for (const auto& rows : block.rows) {
       rows->Clear();
     }
     std::unique_ptr<Scratch> scratch = scratch_.Take();
     block.status = reader_->Decode(block.batch, scratch->parser);
-    watch.Lap(block.costs[kParse]);
+    watch.Lap(block.costs[kParse].nanos);
     if (block.status) {
       TagBlock(block, *scratch);
     }
@@ -336,11 +313,12 @@ class UnitRun {
         scratch.values.clear();
         for (const std::size_t tagger : outputs_[i]->taggers) {
           scratch.values.push_back({scratch.spans[tagger], scratch.states[tagger].get()});
+          block.spans += scratch.spans[tagger].size();
         }
         block.rows[i]->Append(document.id, document.source, scratch.values);
       }
       if (watch) {
-        watch->Lap(block.costs[block.costs.size() - 2], kTimedDocuments);
+        watch->Lap(block.costs[block.costs.size() - 2].nanos, kTimedDocuments);
       }
     }
     add_rejects_before(block.batch.num_lines());
@@ -354,7 +332,7 @@ class UnitRun {
       plan_.taggers[tagger].tagger->Tag(scratch.view, scratch.states[tagger].get(),
                                         scratch.spans[tagger]);
       if (watch) {
-        watch->Lap(block.costs[kFirstTagger + tagger], kTimedDocuments);
+        watch->Lap(block.costs[kFirstTagger + tagger].nanos, kTimedDocuments);
       }
     }
   }
@@ -371,9 +349,10 @@ class UnitRun {
     const std::uint64_t documents = block.batch.num_lines() - block.rejects.size();
     report_.documents += documents;
     report_.bytes += block.batch.size_bytes();
+    report_.spans += block.spans;
     counts_.AddBlock(documents, block.batch.size_bytes());
     AddCosts(block.costs, report_.costs);
-    watch.Lap(report_.costs.back());
+    watch.Lap(report_.costs.back().nanos);
     return {};
   }
 
@@ -474,6 +453,7 @@ Result<TagReport> RunTag(const TagOptions& options, const TaggerRegistry& regist
         total.documents += report.documents;
         total.rejects += report.rejects;
         total.bytes += report.bytes;
+        total.spans += report.spans;
         AddCosts(report.costs, total.costs);
         if (!report.warnings.empty()) {
           warnings[i] = report.warnings;

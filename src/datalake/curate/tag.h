@@ -15,6 +15,7 @@
 #include "datalake/base/progress.h"
 #include "datalake/base/result.h"
 #include "datalake/base/thread_pool.h"
+#include "datalake/curate/run_costs.h"
 #include "datalake/curate/tagger.h"
 
 namespace datalake::io {
@@ -100,13 +101,6 @@ struct TagPlan {
   Compatibility compatibility = Compatibility::kNone;
 };
 
-/// CPU time of one step of tagging, over all threads. What taggers share (words, paragraphs) is
-/// paid by the first that asks for it.
-struct TagCost {
-  std::string name = {};  ///< "read", "parse", each tagger, "render", "write"
-  std::int64_t nanos = 0;
-};
-
 /// What tagging did.
 struct TagReport {
   std::uint64_t files_tagged = 0;
@@ -114,9 +108,11 @@ struct TagReport {
   std::uint64_t documents = 0;
   std::uint64_t rejects = 0;
   std::uint64_t bytes = 0;  ///< uncompressed input
-  /// About: of taggers and rendering every eighth document is timed. Compression by threads that
-  /// are free is in none of them.
-  std::vector<TagCost> costs;
+  std::uint64_t spans = 0;  ///< of all outputs
+  /// "read", "parse", each tagger, "render", "write". What taggers share (words, paragraphs) is
+  /// paid by the first that asks for it. About: of taggers and rendering every eighth document is
+  /// timed. Compression by threads that are free is in none of them.
+  std::vector<RunCost> costs;
   std::vector<std::string> warnings;
 };
 

@@ -87,7 +87,7 @@ TEST_F(UnitManifestTest, LeftoversOfDeadRunsAreRemoved) {
   Put(mine, "half");
   Put("/a/.other.jsonl.gz." + dead + ".3.tmp", "half");
   Put("/a/.datalake/.out.jsonl.gz.json." + dead + ".4.tmp", "half");
-  RemoveLeftovers(fs_, std::vector<std::string>{kOutput, "/b/none"});
+  RemoveLeftovers(fs_, std::vector<std::string>{std::string(kOutput), "/b/none"});
   EXPECT_THAT(fs_.Exists(mine), testing::IsOkAndHolds(true));
   EXPECT_THAT(fs_.Exists("/a/.other.jsonl.gz." + dead + ".3.tmp"), testing::IsOkAndHolds(false));
   EXPECT_THAT(fs_.Exists("/a/.datalake/.out.jsonl.gz.json." + dead + ".4.tmp"),

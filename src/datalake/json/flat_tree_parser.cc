@@ -103,8 +103,7 @@ Error BadJson(std::string_view text, ondemand::document& document, simdjson::err
 // What the first stage, which goes over all of the text, does not like.
 Error BadTokens(std::string_view text, simdjson::error_code code) {
   if (code == simdjson::UTF8_ERROR) {
-    return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("invalid UTF-8 at byte {}", InvalidUtf8Offset(text))};
+    return BadJson(text, text.data() + InvalidUtf8Offset(text), "invalid UTF-8");
   }
   const bool is_in_string = code == simdjson::UNCLOSED_STRING || code == simdjson::UNESCAPED_CHARS;
   return BadJson(text, text.data() + (is_in_string ? BadTokenOffset(text) : 0),

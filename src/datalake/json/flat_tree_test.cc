@@ -180,7 +180,7 @@ TEST(FlatTreeErrorTest, NamesTheByteOfWhatIsWrong) {
     for (const char* tail :
          {"", "y", "日本語 and some more behind it", "\xff\xff\xff\xff\xff\xff\xff"}) {
       EXPECT_EQ(error_of(head + bad + tail + "\"}"),
-                "invalid UTF-8 at byte " + std::to_string(head.size()));
+                "bad JSON at byte " + std::to_string(head.size()) + ": invalid UTF-8");
     }
   }
   EXPECT_THAT(error_of("{\"a\":\"\\\"b\tc\"}"), ::testing::HasSubstr("bad JSON at byte 9"));
