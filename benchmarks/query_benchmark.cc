@@ -1,16 +1,22 @@
 // Search and SQL: latency over many tables, and scan and result rates of one large table.
 //
-//   query_benchmark [--tables 1000] [--rows 2000000] [--rounds 5] [--threads 1]
+//   query_benchmark [--tables 1000] [--partitions 10] [--partition-rows 1000] [--rows 2000000]
+//                   [--rounds 5] [--threads 1]
 //
+// `--tables` of `--partitions` variants of `--partition-rows` rows each are searched by hierarchy
+// (floor: the first rows of 10,000 partitions and 10 million rows in 100 ms); one table of `--rows`
+// rows is scanned.
 // Every answer is compared with what the tables were filled with before it is timed.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <arrow/array.h>
@@ -36,12 +42,14 @@ namespace {
 
 struct Arguments {
   std::int64_t tables = 1000;
+  std::int64_t partitions = 10;
+  std::int64_t partition_rows = 1000;
   std::int64_t rows = 2'000'000;
   int rounds = 5;
   std::size_t threads = 1;
 };
 
-constexpr std::int64_t kRowsPerTable = 100;
+constexpr double kFirstRowsFloorMs = 100;
 constexpr std::int64_t kBatchRows = 100'000;
 constexpr std::int64_t kNeedleEvery = 1000;  // one row in so many has the word that is searched
 
@@ -73,8 +81,9 @@ arrow::Result<std::shared_ptr<arrow::RecordBatch>> MakeBatch(std::int64_t first,
       count, std::move(columns));
 }
 
+// `partitions` variants of `rows` rows each, in one commit.
 Status FillTable(lake::Lake& lake, const lake::TableName& name, std::int64_t first,
-                 std::int64_t rows) {
+                 std::int64_t partitions, std::int64_t rows) {
   const lake::LakeContext& context = lake.context();
   const table::TableEnvironment environment{context.fs, context.clock, context.random};
   arrow::FieldVector fields = {arrow::field("id", arrow::int64()),
@@ -87,22 +96,36 @@ Status FillTable(lake::Lake& lake, const lake::TableName& name, std::int64_t fir
                               .partition_columns = {"provider", "dataset", "task", "variant"}};
   DATALAKE_TRY_ASSIGN(const auto table,
                       table::Table::Create(environment, lake.layout().Table(name), spec, {}));
-  std::vector<std::shared_ptr<arrow::RecordBatch>> batches;
-  for (std::int64_t at = 0; at < rows; at += kBatchRows) {
-    DATALAKE_TRY_ASSIGN(auto batch,
-                        format::FromArrow(MakeBatch(first + at, std::min(kBatchRows, rows - at)),
-                                          "cannot make rows"));
-    batches.push_back(std::move(batch));
+  table::CommitRequest commit{.info = {.operation = "benchmark"}};
+  for (std::int64_t partition = 0; partition < partitions; ++partition) {
+    std::vector<std::shared_ptr<arrow::RecordBatch>> batches;
+    for (std::int64_t at = 0; at < rows; at += kBatchRows) {
+      DATALAKE_TRY_ASSIGN(auto batch, format::FromArrow(MakeBatch(first + partition * rows + at,
+                                                                  std::min(kBatchRows, rows - at)),
+                                                        "cannot make rows"));
+      batches.push_back(std::move(batch));
+    }
+    DATALAKE_TRY_ASSIGN(const auto reader,
+                        format::FromArrow(arrow::RecordBatchReader::Make(batches), "no rows"));
+    DATALAKE_TRY_ASSIGN(auto files,
+                        table->WriteFiles(*reader, {{"provider", name.provider},
+                                                    {"dataset", name.dataset},
+                                                    {"task", name.task},
+                                                    {"variant", fmt::format("v{}", partition)}}));
+    std::move(files.begin(), files.end(), std::back_inserter(commit.adds));
   }
-  DATALAKE_TRY_ASSIGN(const auto reader, format::FromArrow(arrow::RecordBatchReader::Make(batches),
-                                                           "cannot make rows"));
-  DATALAKE_TRY(table->Append(*reader,
-                             {{"provider", name.provider},
-                              {"dataset", name.dataset},
-                              {"task", name.task},
-                              {"variant", "text"}},
-                             {.operation = "benchmark"}));
+  DATALAKE_TRY(table->Commit(commit));
   return {};
+}
+
+// Rows of the first batch alone.
+Result<std::int64_t> CountFirstRows(Result<lake::QueryAnswer> answer) {
+  if (!answer) {
+    return answer.error();
+  }
+  std::shared_ptr<arrow::RecordBatch> batch;
+  DATALAKE_TRY(format::FromArrow(answer->rows->ReadNext(&batch), "cannot read rows"));
+  return batch == nullptr ? 0 : batch->num_rows();
 }
 
 // Rows of an answer, read to its end.
@@ -124,15 +147,18 @@ struct Timing {
   double cpu_s = 1e9;
 };
 
+using Query = std::function<Result<lake::QueryAnswer>()>;
+using Count = std::function<Result<std::int64_t>(Result<lake::QueryAnswer>)>;
+
 // The best of some rounds; each must give `expected` rows.
-Result<Timing> Measure(int rounds, std::int64_t expected,
-                       const std::function<Result<lake::QueryAnswer>()>& query) {
+Result<Timing> Measure(int rounds, std::int64_t expected, const Query& query,
+                       const Count& count = CountRows) {
   Timing best;
   const SystemClock clock;
   for (int round = 0; round <= rounds; ++round) {
     const double cpu = ProcessCpuSeconds();
     const std::int64_t wall = clock.SteadyNanos();
-    DATALAKE_TRY_ASSIGN(const std::int64_t rows, CountRows(query()));
+    DATALAKE_TRY_ASSIGN(const std::int64_t rows, count(query()));
     if (rows != expected) {
       return Error{ErrorCode::kInternal, fmt::format("wrong rows: {}, not {}", rows, expected)};
     }
@@ -144,36 +170,65 @@ Result<Timing> Measure(int rounds, std::int64_t expected,
   return best;
 }
 
-Status MeasureLatency(const Arguments& arguments, lake::Lake& lake) {
-  const auto report = [](std::string_view what, const Timing& timing) {
-    fmt::print("query: {:<46} {:8.1f} ms wall, {:8.1f} ms CPU\n", what, timing.wall_s * 1e3,
-               timing.cpu_s * 1e3);
-  };
+void ReportLatency(std::string_view what, const Timing& timing) {
+  fmt::print("query: {:<52} {:8.1f} ms wall, {:8.1f} ms CPU\n", what, timing.wall_s * 1e3,
+             timing.cpu_s * 1e3);
+}
+
+// Searches by hierarchy until their first rows, which are those of one partition.
+Status MeasureFirstRows(const Arguments& arguments, lake::Lake& lake) {
   const lake::QueryOptions options{.threads = arguments.threads};
-  const std::int64_t all = arguments.tables * kRowsPerTable;
+  const std::vector<std::pair<std::string, lake::SearchRequest>> searches = {
+      {"everything", {}},
+      {"a glob of datasets", {.providers = {"many"}, .datasets = {"d*7"}}},
+      {"a variant of every table", {.providers = {"many"}, .variants = {"v0"}}},
+      {"one dataset", {.providers = {"many"}, .datasets = {"d7"}, .tasks = {"raw"}}},
+      {"everything, one row that holds a word",
+       {.filter = {.text = query::TextSearch{"text", "needle"}, .limit = 1}}},
+  };
+  DATALAKE_TRY_ASSIGN(const auto queries, lake::Queries::Open(lake, options));
+  fmt::print("query: first rows of {} partitions, {} rows (floor {} ms)\n",
+             arguments.tables * arguments.partitions,
+             arguments.tables * arguments.partitions * arguments.partition_rows, kFirstRowsFloorMs);
+  for (const auto& [name, request] : searches) {
+    const std::int64_t expected =
+        request.filter.text ? 1 : std::min<std::int64_t>(arguments.partition_rows, 2048);
+    const Query open = [&]() -> Result<lake::QueryAnswer> {
+      DATALAKE_TRY_ASSIGN(const auto fresh, lake::Queries::Open(lake, options));
+      return fresh->Search(request);
+    };
+    DATALAKE_TRY_ASSIGN(
+        const Timing warm,
+        Measure(
+            arguments.rounds, expected, [&] { return queries->Search(request); }, CountFirstRows));
+    ReportLatency(name, warm);
+    DATALAKE_TRY_ASSIGN(const Timing cold, Measure(1, expected, open, CountFirstRows));
+    ReportLatency(name + ", new program", cold);
+  }
+  return {};
+}
+
+Status MeasureLatency(const Arguments& arguments, lake::Lake& lake) {
+  const lake::QueryOptions options{.threads = arguments.threads};
+  const std::int64_t of_table = arguments.partitions * arguments.partition_rows;
   const lake::SearchRequest everything{.providers = {"many"}};
   const lake::SearchRequest one{.providers = {"many"}, .datasets = {"d7"}, .tasks = {"raw"}};
-  DATALAKE_TRY_ASSIGN(const Timing cold, Measure(1, all, [&]() -> Result<lake::QueryAnswer> {
-                        DATALAKE_TRY_ASSIGN(const auto fresh, lake::Queries::Open(lake, options));
-                        return fresh->Search(everything);
-                      }));
-  report(fmt::format("search all of {} tables, new program", arguments.tables), cold);
   DATALAKE_TRY_ASSIGN(const auto queries, lake::Queries::Open(lake, options));
-  DATALAKE_TRY_ASSIGN(const Timing warm,
-                      Measure(arguments.rounds, all, [&] { return queries->Search(everything); }));
-  report(fmt::format("search all of {} tables", arguments.tables), warm);
-  DATALAKE_TRY_ASSIGN(const Timing single, Measure(arguments.rounds, kRowsPerTable,
-                                                   [&] { return queries->Search(one); }));
-  report("search one of them", single);
-  DATALAKE_TRY_ASSIGN(const Timing sql, Measure(arguments.rounds, kRowsPerTable, [&] {
+  DATALAKE_TRY_ASSIGN(const Timing all, Measure(1, arguments.tables * of_table,
+                                                [&] { return queries->Search(everything); }));
+  ReportLatency(fmt::format("all rows of {} tables", arguments.tables), all);
+  DATALAKE_TRY_ASSIGN(const Timing single,
+                      Measure(arguments.rounds, of_table, [&] { return queries->Search(one); }));
+  ReportLatency("all rows of one of them", single);
+  DATALAKE_TRY_ASSIGN(const Timing sql, Measure(arguments.rounds, of_table, [&] {
                         return queries->Sql("select * from data.\"many/d7/raw\"");
                       }));
-  report("sql on one of them", sql);
+  ReportLatency("the same in SQL", sql);
   DATALAKE_TRY_ASSIGN(
-      const Timing catalog, Measure(arguments.rounds, arguments.tables, [&] {
+      const Timing catalog, Measure(arguments.rounds, arguments.tables * arguments.partitions, [&] {
         return queries->Sql("select dataset, rows from catalog where provider = 'many'");
       }));
-  report("sql on catalog", catalog);
+  ReportLatency("sql on catalog", catalog);
   return {};
 }
 
@@ -189,18 +244,19 @@ Status MeasureScan(const Arguments& arguments, lake::Lake& lake) {
   for (std::int64_t id = 0; id < arguments.rows; ++id) {
     needles += id % kNeedleEvery == 7 ? 1 : 0;
   }
-  const lake::SearchRequest text{.providers = {"large"},
+  const lake::SearchRequest text{.providers = {"zlarge"},
                                  .filter = {.text = query::TextSearch{"text", "needle"}}};
   DATALAKE_TRY_ASSIGN(const Timing search,
                       Measure(arguments.rounds, needles, [&] { return queries->Search(text); }));
   report("text search in 120 characters a row", search);
   DATALAKE_TRY_ASSIGN(const Timing stream, Measure(arguments.rounds, arguments.rows, [&] {
-                        return queries->Search({.providers = {"large"}});
+                        return queries->Search({.providers = {"zlarge"}});
                       }));
   report("all rows as Arrow, 3 columns and 4 levels", stream);
-  DATALAKE_TRY_ASSIGN(const Timing sum, Measure(arguments.rounds, 1, [&] {
-                        return queries->Sql("select sum(score), max(id) from data.\"large/d/raw\"");
-                      }));
+  DATALAKE_TRY_ASSIGN(
+      const Timing sum, Measure(arguments.rounds, 1, [&] {
+        return queries->Sql("select sum(score), max(id) from data.\"zlarge/d/raw\"");
+      }));
   report("sum and max in SQL", sum);
   return {};
 }
@@ -213,11 +269,13 @@ Status Run(const Arguments& arguments) {
   DATALAKE_TRY(lake::InitLake(fs, clock, random, folder / "lake"));
   DATALAKE_TRY_ASSIGN(const auto lake, lake::Lake::Open(fs, clock, random, folder / "lake"));
   for (std::int64_t i = 0; i < arguments.tables; ++i) {
-    DATALAKE_TRY(
-        FillTable(*lake, {"many", fmt::format("d{}", i), "raw"}, i * kRowsPerTable, kRowsPerTable));
+    DATALAKE_TRY(FillTable(*lake, {"many", fmt::format("d{}", i), "raw"},
+                           i * arguments.partitions * arguments.partition_rows,
+                           arguments.partitions, arguments.partition_rows));
   }
-  DATALAKE_TRY(FillTable(*lake, {"large", "d", "raw"}, 0, arguments.rows));
+  DATALAKE_TRY(FillTable(*lake, {"zlarge", "d", "raw"}, 0, 1, arguments.rows));
   fmt::print("query: threads {}, results verified\n", arguments.threads);
+  DATALAKE_TRY(MeasureFirstRows(arguments, *lake));
   DATALAKE_TRY(MeasureLatency(arguments, *lake));
   DATALAKE_TRY(MeasureScan(arguments, *lake));
   fmt::print("query: peak memory {:.0f} MB, making the tables included\n",
@@ -235,6 +293,10 @@ int main(int argc, char** argv) {
     const int value = std::max(std::atoi(argv[i + 1]), 1);
     if (name == "--tables") {
       arguments.tables = value;
+    } else if (name == "--partitions") {
+      arguments.partitions = value;
+    } else if (name == "--partition-rows") {
+      arguments.partition_rows = value;
     } else if (name == "--rows") {
       arguments.rows = value;
     } else if (name == "--rounds") {

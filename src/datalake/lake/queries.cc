@@ -152,7 +152,8 @@ Result<QueryAnswer> Queries::Search(const SearchRequest& request, const query::Q
   DATALAKE_TRY(MakePathsAbsolute(relation));
   query::View view = query::MakeView(std::move(relation));
   view.select = std::move(select);
-  DATALAKE_TRY_ASSIGN(answer.rows, engine_->Select(view, request.filter, limits, std::move(stop)));
+  DATALAKE_TRY_ASSIGN(answer.rows,
+                      engine_->Select(std::move(view), request.filter, limits, std::move(stop)));
   return answer;
 }
 

@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "datalake/format/arrow_status.h"
-#include "datalake/query/row_filter_internal.h"
+#include "datalake/query/parts_reader.h"
 #include "datalake/query/session_internal.h"
 #include "datalake/query/sql_text.h"
 #include "datalake/query/statement_internal.h"
@@ -72,18 +72,16 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> QueryEngine::Sql(std::string_v
   return session->Run(facts.query, facts.explain);
 }
 
-Result<std::shared_ptr<arrow::RecordBatchReader>> QueryEngine::Select(const View& view,
+Result<std::shared_ptr<arrow::RecordBatchReader>> QueryEngine::Select(View view,
                                                                       const RowFilter& filter,
                                                                       const QueryLimits& limits,
                                                                       std::stop_token stop) {
-  DATALAKE_TRY_ASSIGN(const auto session, Session::Begin(database_, limits, std::move(stop)));
-  if (!filter.where.empty()) {
-    DATALAKE_TRY(CheckExpression(session->connection(), filter.where));
+  if (view.select.empty() && view.inputs.size() == 1 &&
+      CanSelectInParts(view.inputs.front().relation, filter)) {
+    return SelectInParts(database_, std::move(view.inputs.front().relation), filter, limits,
+                         std::move(stop));
   }
-  DATALAKE_TRY_ASSIGN(const SelectSql select, session->ViewSql(view));
-  DATALAKE_TRY_ASSIGN(const std::string sql,
-                      BuildFilterSql(filter, select.columns, "(" + select.sql + ")"));
-  return session->Run(sql);
+  return SelectAtOnce(database_, view, filter, limits, std::move(stop));
 }
 
 }  // namespace datalake::query

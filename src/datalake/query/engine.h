@@ -97,10 +97,12 @@ class QueryEngine {
                                                         const QueryLimits& limits = {},
                                                         std::stop_token stop = {});
 
-  /// The rows of `view` that pass `filter`. Errors: as Sql; kNotFound (unknown column, naming the
-  /// nearest), kInvalidArgument (`where` is not one expression over the columns).
-  Result<std::shared_ptr<arrow::RecordBatchReader>> Select(const View& view,
-                                                           const RowFilter& filter,
+  /// The rows of `view` that pass `filter`. Files of a plain view are planned a part at a time
+  /// The rows of `view` that pass `filter`. The files of a plain view are planned a part at a time
+  /// (parts_reader.h) unless the rows are sorted, so the first rows do not wait for all of them.
+  /// Errors: as Sql; kNotFound (unknown column, naming the nearest), kInvalidArgument (`where` is
+  /// not one expression over the columns).
+  Result<std::shared_ptr<arrow::RecordBatchReader>> Select(View view, const RowFilter& filter,
                                                            const QueryLimits& limits = {},
                                                            std::stop_token stop = {});
 

@@ -47,7 +47,7 @@ BatchGroup MakeBatchGroup(std::shared_ptr<const arrow::Schema> schema,
 /// spelling stays), partition columns first, then the order of first appearance. A column that a
 /// group lacks is null there. Where groups differ in type: integers and floats widen (integer with
 /// float is DOUBLE), anything else becomes text (nested values as JSON). Row order is the order of
-/// groups and files.
+/// groups and files; where groups differ in type, files of the same types come together.
 struct Relation {
   std::vector<FileGroup> files = {};
   std::vector<BatchGroup> batches = {};

@@ -121,13 +121,18 @@ Result<SortKey> ParseSortKey(std::string_view text) {
   return key;
 }
 
-Result<std::string> BuildFilterSql(const RowFilter& filter, const std::vector<SqlColumn>& columns,
-                                   const std::string& from) {
+Status CheckPage(const RowFilter& filter) {
   if (filter.offset < 0 || filter.limit.value_or(0) < 0) {
     return Error{ErrorCode::kInvalidArgument,
                  fmt::format("limit and offset must not be negative: {}, {}",
                              filter.limit.value_or(0), filter.offset)};
   }
+  return {};
+}
+
+Result<std::string> BuildFilterSql(const RowFilter& filter, const std::vector<SqlColumn>& columns,
+                                   const std::string& from) {
+  DATALAKE_TRY(CheckPage(filter));
   DATALAKE_TRY_ASSIGN(const std::string list, ColumnList(filter, columns));
   std::string sql = fmt::format("SELECT {} FROM {} AS t", list, from);
   std::string condition;
