@@ -17,7 +17,7 @@ from built import built
 
 PROGRAM = built("bin/datalake")
 MOST_BYTES = 1 << 30
-LINE_BYTES = 100_000_000
+LONG, SHORTER = 100_000_000, 30_000_000  # bytes of the line
 
 
 def peak_bytes(words: Sequence[str], cwd: Path) -> int:
@@ -30,41 +30,45 @@ def peak_bytes(words: Sequence[str], cwd: Path) -> int:
     return usage.ru_maxrss * 1024
 
 
-def write_documents(root: Path, unit: str) -> None:
+def write_documents(root: Path, unit: str, size: int) -> None:
     """Two documents: a long one of repeated units, as JSON has them, and a short one."""
     path = root / "documents/a.jsonl"
     path.parent.mkdir(parents=True)
     with path.open("w") as file:
-        file.write('{"id":"long","text":"' + unit * (LINE_BYTES // len(unit)) + '"}\n')
+        file.write('{"id":"long","text":"' + unit * (size // len(unit)) + '"}\n')
         file.write('{"id":"short","text":"short"}\n')
 
 
+NGRAMS = {"ngram_length": 13, "stride": 1, "overlap_threshold": 0.5}
+
+
 @pytest.mark.parametrize(
-    ("unit", "options"),
+    ("size", "unit", "options"),
     [
-        ("\\n", {}),
-        ("x\\n", {}),
-        ("x ", {"by_ngram": {"ngram_length": 13, "stride": 1, "overlap_threshold": 0.5}}),
-        ("x.", {"by_ngram": {"ngram_length": 13, "stride": 1, "overlap_threshold": 0.5}}),
-        ("x\\n", {"by_ngram": {"ngram_length": 2, "overlap_threshold": 0.5}}),
+        (LONG, "\\n", {}),
+        (SHORTER, "x\\n", {"by_ngram": {"ngram_length": 2, "overlap_threshold": 0.5}}),
+        (SHORTER, "x ", {"by_ngram": NGRAMS}),
+        (SHORTER, "x.", {"by_ngram": NGRAMS}),
     ],
 )
-def test_dedupe_of_a_line_of_100_mb(unit: str, options: dict[str, object], tmp_path: Path) -> None:
-    write_documents(tmp_path, unit)
+def test_dedupe_of_a_long_line_of_short_units(
+    size: int, unit: str, options: dict[str, object], tmp_path: Path
+) -> None:
+    write_documents(tmp_path, unit, size)
     body = {"name": "d", "paragraphs": {"attribute_name": "d", **options}}
     config = {"documents": ["documents/*"], "dedupe": body, "processes": 2}
     (tmp_path / "config.yaml").write_text(json.dumps(config))
-    assert peak_bytes(["-c", "config.yaml", "dedupe"], tmp_path) < MOST_BYTES
+    assert peak_bytes(["-c", "config.yaml", "dedupe"], tmp_path) < MOST_BYTES * size // LONG
     with (tmp_path / "attributes/d/a.jsonl").open("rb") as rows:
         assert sum(block.count(b"\n") for block in iter(lambda: rows.read(1 << 20), b"")) == 2
 
 
-def test_mix_of_a_line_of_100_mb_with_many_spans(tmp_path: Path) -> None:
-    write_documents(tmp_path, "x ")
+def test_mix_of_a_long_line_with_many_spans(tmp_path: Path) -> None:
+    write_documents(tmp_path, "x ", SHORTER)
     attributes = tmp_path / "attributes/a/a.jsonl"
     attributes.parent.mkdir(parents=True)
     with attributes.open("w") as file:
-        spans = ",".join(f"[{at},{at + 1},1]" for at in range(0, 2_000_000, 2))
+        spans = ",".join(f"[{at},{at + 1},1]" for at in range(0, 600_000, 2))
         file.write('{"id":"long","attributes":{"s":[' + spans + "]}}\n")
         file.write('{"id":"short","attributes":{}}\n')
     rule = {"span": "$.attributes.s", "min_score": 0.5, "replacement": "<{}>"}
@@ -76,4 +80,4 @@ def test_mix_of_a_line_of_100_mb_with_many_spans(tmp_path: Path) -> None:
         "span_replacement": [rule],
     }
     (tmp_path / "config.yaml").write_text(json.dumps({"streams": [stream], "processes": 2}))
-    assert peak_bytes(["-c", "config.yaml", "mix"], tmp_path) < MOST_BYTES
+    assert peak_bytes(["-c", "config.yaml", "mix"], tmp_path) < MOST_BYTES // 2

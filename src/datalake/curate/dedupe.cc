@@ -122,9 +122,7 @@ class Run {
     report_.error_rate = keys_->ErrorRate();
     WarnOfFullFilter();
     DATALAKE_TRY(Finish());
-    for (std::size_t i = 0; i < kDedupeSteps; ++i) {
-      report_.costs.push_back({std::string(kStepNames[i]), nanos_[i]});
-    }
+    report_.costs = times_.Costs(kStepNames);
     report_.key_bytes = std::max(report_.key_bytes, keys_->memory_bytes());
     report_.spilled_keys = keys_->spilled_keys();
     Report();
@@ -180,22 +178,21 @@ class Run {
     }
     Stopwatch watch;
     const Status status = output_->Publish();
-    watch.Lap(NanosOf(nanos_, DedupeStep::kWrite));
+    watch.Lap(times_[DedupeStep::kWrite]);
     output_.reset();
     return status;
   }
 
   Status TakeBlock(const DedupeFile& file, const DedupeBlock& block) {
-    for (std::size_t i = 0; i < kDedupeSteps; ++i) {
-      nanos_[i] += block.nanos[i];
-    }
+    times_.Add(block.times);
     Stopwatch watch;
     verdicts_.resize(block.keys.size());
     DATALAKE_TRY(keys_->Take(block.keys, verdicts_));
-    watch.Lap(NanosOf(nanos_, DedupeStep::kLookUp));
+    watch.Lap(times_[DedupeStep::kLookUp]);
     report_.keys += block.keys.size();
     report_.bytes += block.bytes;
-    documents_read_ += block.rows.size();
+    const bool is_last_open = !block.rows.empty() && block.rows.back().form == RowForm::kOpenList;
+    documents_read_ += block.rows.size() - (is_last_open ? 1 : 0);
     if (!keys_->is_spilling()) {
       return WriteRows(file, block);
     }
@@ -223,7 +220,7 @@ class Run {
     rows_.clear();
     writer_.Append(block, verdicts_, rows_, counts_);
     Status written = output_->Write(rows_);
-    watch.Lap(NanosOf(nanos_, DedupeStep::kWrite));
+    watch.Lap(times_[DedupeStep::kWrite]);
     return written;
   }
 
@@ -237,7 +234,7 @@ class Run {
     }
     Stopwatch watch;
     DATALAKE_TRY(keys_->Settle(state.get(), state_));
-    watch.Lap(NanosOf(nanos_, DedupeStep::kSave));
+    watch.Lap(times_[DedupeStep::kSave]);
     DATALAKE_TRY(WriteSpooled());
     for (auto& [name, counts] : report_.sources) {
       report_.all.Add(counts);
@@ -253,7 +250,7 @@ class Run {
     }
     Stopwatch publishing;
     Status published = state->Publish(std::move(generation));
-    publishing.Lap(NanosOf(nanos_, DedupeStep::kSave));
+    publishing.Lap(times_[DedupeStep::kSave]);
     return published;
   }
 
@@ -325,7 +322,7 @@ class Run {
   const CurateContext& context_;
   const SeenKind kind_;
   const bool is_saved_;
-  const DedupeRowWriter writer_;
+  DedupeRowWriter writer_;
   std::unique_ptr<SeenKeys> keys_;
   std::unique_ptr<BlockSpool> spool_;  // lies in the keys' folder, so it goes first
   std::vector<std::size_t> spooled_;   // files
@@ -334,7 +331,7 @@ class Run {
   std::string rows_;
   std::uint64_t documents_read_ = 0;
   std::int64_t next_report_ = 0;
-  DedupeNanos nanos_ = {};
+  DedupeTimes times_;
   DedupeReport report_;
   DedupeInput input_;
   std::optional<OutputFile> output_;  // of the file being written; uses threads of input_

@@ -51,7 +51,7 @@ void DedupeBlock::Clear() {
   ids.clear();
   sources.clear();
   bytes = 0;
-  nanos = {};
+  times = {};
 }
 
 void AppendBlock(const DedupeBlock& block, std::span<const std::uint8_t> verdicts,

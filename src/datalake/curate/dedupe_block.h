@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -10,6 +9,7 @@
 
 #include "datalake/base/hash.h"
 #include "datalake/base/result.h"
+#include "datalake/curate/run_costs.h"
 
 namespace datalake::curate {
 
@@ -18,7 +18,8 @@ enum class UnitRule : std::uint8_t {
   kWhole = 0,  ///< its only key decides; without a key it is no duplicate
   kShare = 1,  ///< known keys by tested ones
   kLastKey =
-      2,  ///< the last key decides: a paragraph too short for n-grams, which only leave theirs
+      2,      ///< the last key decides: a paragraph too short for n-grams, which only leave theirs
+  kOpen = 3,  ///< the next unit, of the next block, is the same paragraph: these are its first keys
 };
 
 /// A document, or one paragraph of it.
@@ -35,6 +36,7 @@ enum class RowForm : std::uint8_t {
   kAbsent = 0,    ///< none at all
   kDocument = 1,  ///< one unit: none for a first copy, an empty list for what is left alone
   kList = 2,      ///< a list of the spans of its units, also when it is empty
+  kOpenList = 3,  ///< as kList, and goes on with the first row of the next block; without id
 };
 
 struct DedupeRow {
@@ -47,12 +49,7 @@ struct DedupeRow {
 /// Steps of dedupe whose time is taken, in the order in which DedupeReport::costs has them.
 enum class DedupeStep : std::uint8_t { kRead, kParse, kHash, kLookUp, kWrite, kSave };
 inline constexpr std::size_t kDedupeSteps = 6;
-using DedupeNanos = std::array<std::int64_t, kDedupeSteps>;
-
-/// The time of a step.
-inline std::int64_t& NanosOf(DedupeNanos& nanos, DedupeStep step) {
-  return nanos[static_cast<std::size_t>(step)];
-}
+using DedupeTimes = StepTimes<DedupeStep, kDedupeSteps>;
 
 /// What the keys' table and the writer need of one block of documents.
 struct DedupeBlock {
@@ -62,7 +59,7 @@ struct DedupeBlock {
   std::string ids;                   ///< as JSON, one after the other
   std::vector<std::string> sources;  ///< each name once
   std::uint64_t bytes = 0;           ///< of uncompressed input
-  DedupeNanos nanos = {};            ///< CPU time of making it
+  DedupeTimes times;                 ///< CPU time of making it
 
   void Clear();
 };

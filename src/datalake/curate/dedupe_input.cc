@@ -23,6 +23,10 @@ namespace {
 
 constexpr std::size_t kQueuedBlocks = 4;
 
+// Units and keys of a block, which bound its memory (about 10 MB). Other texts than hostile ones
+// hardly ever have more in the half MiB that is read at once.
+constexpr std::size_t kMaxUnits = std::size_t{1} << 18;
+
 }  // namespace
 
 // Blocks of one file on their way to the calling thread. Thread-safe.
@@ -140,52 +144,80 @@ class KeyFinder {
   std::vector<const json::FlatNode*> nodes_;
 };
 
-// What one thread needs to make a block out of a batch.
+// What one thread needs to make blocks out of a batch: one, but of texts with very many units
+// several, so that they need not all be in memory.
 class BlockMaker {
  public:
   BlockMaker(const DedupeOptions& options, const json::Path& path, DedupeInput::SpareBlocks& spare)
       : finder_(options, path), units_(options), spare_(spare) {}
 
-  // Errors: kInvalidArgument (a bad line, no key), naming file and line; `file` is its path.
-  Result<std::unique_ptr<DedupeBlock>> Make(const format::DocumentReader& reader,
-                                            std::string_view file, format::DocumentBatch& batch) {
+  // Decodes the batch of a file, which must stay until IsDone. Errors: kInvalidArgument (a bad
+  // line), naming file and line.
+  Status Begin(const format::DocumentReader& reader, std::string_view file,
+               format::DocumentBatch& batch) {
     Stopwatch watch;
+    file_ = file;
+    batch_ = &batch;
+    next_ = 0;
+    parse_nanos_ = 0;
     DATALAKE_TRY(reader.Decode(batch, parser_));
     if (!batch.rejects().empty()) {
       const format::RejectedLine& bad = batch.rejects().front();
       return Error{ErrorCode::kInvalidArgument,
-                   fmt::format("bad document: {}: {}", bad.reason, Where(file, batch, bad.line))};
+                   fmt::format("bad document: {}: {}", bad.reason, Where(bad.line))};
     }
+    watch.Lap(parse_nanos_);
+    return {};
+  }
+
+  // After at least one block.
+  bool IsDone() const { return next_ == batch_->documents().size(); }
+
+  // The next block of the batch. Errors: kInvalidArgument (no key), naming file and line.
+  Result<std::unique_ptr<DedupeBlock>> Next() {
+    Stopwatch watch;
     std::unique_ptr<DedupeBlock> block = spare_.Take();
-    watch.Lap(NanosOf(block->nanos, DedupeStep::kParse));
-    block->bytes = batch.size_bytes();
-    block->rows.reserve(batch.documents().size());
-    for (const format::Document& document : batch.documents()) {
-      Result<std::string_view> key = finder_.Find(document);
-      if (!key) {
-        Error error = std::move(key).error();
-        error.message += fmt::format(": {}", Where(file, batch, document.line));
-        return error;
-      }
-      if (document.id_raw.empty()) {
-        json::AppendString(block->ids, document.id);
-      } else {
-        block->ids += document.id_raw;
-      }
-      DedupeRow& row = block->rows.emplace_back();
-      row.id_end = static_cast<std::uint32_t>(block->ids.size());
-      row.source = SourceOf(document.source, *block);
-      row.form = units_.Add(*key, *block);
-      row.unit_end = static_cast<std::uint32_t>(block->units.size());
+    if (next_ == 0 && !is_within_) {
+      block->times[DedupeStep::kParse] = parse_nanos_;
+      block->bytes = batch_->size_bytes();
+      block->rows.reserve(batch_->documents().size());
     }
-    watch.Lap(NanosOf(block->nanos, DedupeStep::kHash));
+    while (!IsDone() && block->units.size() + block->keys.size() < kMaxUnits) {
+      DATALAKE_TRY(Add(batch_->documents()[next_], *block));
+      next_ += is_within_ ? 0 : 1;
+    }
+    watch.Lap(block->times[DedupeStep::kHash]);
     return block;
   }
 
  private:
-  static std::string Where(std::string_view file, const format::DocumentBatch& batch,
-                           std::uint32_t line) {
-    return fmt::format("{}:{}", file, batch.first_line() + line);
+  // All of a document, or what the block has room for.
+  Status Add(const format::Document& document, DedupeBlock& block) {
+    if (!is_within_) {
+      Result<std::string_view> key = finder_.Find(document);
+      if (!key) {
+        Error error = std::move(key).error();
+        error.message += fmt::format(": {}", Where(document.line));
+        return error;
+      }
+      form_ = units_.Begin(*key, block);
+    }
+    is_within_ = !units_.More(block, kMaxUnits);
+    if (!is_within_ && document.id_raw.empty()) {
+      json::AppendString(block.ids, document.id);
+    } else if (!is_within_) {
+      block.ids += document.id_raw;
+    }
+    DedupeRow& row = block.rows.emplace_back();
+    row.id_end = static_cast<std::uint32_t>(block.ids.size());
+    row.source = SourceOf(document.source, block);
+    row.form = is_within_ ? RowForm::kOpenList : form_;
+    row.unit_end = static_cast<std::uint32_t>(block.units.size());
+    return {};
+  }
+
+  std::string Where(std::uint32_t line) const {
+    return fmt::format("{}:{}", file_, batch_->first_line() + line);
   }
 
   // Its place in the block's list; documents of one source mostly come together.
@@ -212,6 +244,12 @@ class BlockMaker {
   std::unordered_map<std::string, std::uint32_t> places_;  // of the sources of the current block
   std::uint32_t last_source_ = 0;
   json::DocumentParser parser_{json::FieldTypes::kLoose};
+  std::string_view file_;
+  format::DocumentBatch* batch_ = nullptr;
+  std::size_t next_ = 0;  // document
+  std::int64_t parse_nanos_ = 0;
+  RowForm form_ = RowForm::kAbsent;  // of the document that is begun
+  bool is_within_ = false;           // it goes on in the next block
 };
 
 // The keys of n-grams are more bytes than their text: smaller blocks keep them in the caches.
@@ -266,18 +304,28 @@ class FileWorker {
   }
 
   void Work(Slot& slot) const {
-    slot.block = slot.maker.Make(*reader_, file_, slot.batch);
+    if (Status begun = slot.maker.Begin(*reader_, file_, slot.batch); !begun) {
+      slot.block = std::move(begun).error();
+      return;
+    }
+    slot.block = slot.maker.Next();
     if (*slot.block) {
-      NanosOf((**slot.block)->nanos, DedupeStep::kRead) = slot.read_nanos;
+      (**slot.block)->times[DedupeStep::kRead] = slot.read_nanos;
     }
   }
 
+  // Of a batch with very many units only the first block is made ahead.
   static Status Emit(Slot& slot, BlockQueue& queue, const std::stop_token& stop) {
-    DATALAKE_TRY_ASSIGN(std::unique_ptr<DedupeBlock> block, *std::move(slot.block));
-    if (!queue.Push(std::move(block), stop)) {
-      return Error{ErrorCode::kCancelled, "dedupe cancelled"};
+    while (true) {
+      DATALAKE_TRY_ASSIGN(std::unique_ptr<DedupeBlock> block, *std::move(slot.block));
+      if (!queue.Push(std::move(block), stop)) {
+        return Error{ErrorCode::kCancelled, "dedupe cancelled"};
+      }
+      if (slot.maker.IsDone()) {
+        return {};
+      }
+      slot.block = slot.maker.Next();
     }
-    return {};
   }
 
   const DedupeOptions& options_;

@@ -19,6 +19,10 @@ void AppendNumber(std::uint32_t value, std::string& out) {
   out.append(digits.data(), end);
 }
 
+std::uint64_t Known(std::span<const std::uint8_t> verdicts) {
+  return verdicts.size() - static_cast<std::uint64_t>(std::ranges::count(verdicts, 0));
+}
+
 }  // namespace
 
 void DuplicateCounts::Add(const DuplicateCounts& other) {
@@ -40,49 +44,68 @@ DedupeRowWriter::DedupeRowWriter(std::string_view attribute_name, float threshol
 }
 
 void DedupeRowWriter::Append(const DedupeBlock& block, std::span<const std::uint8_t> verdicts,
-                             std::string& out, std::span<DuplicateCounts* const> counts) const {
+                             std::string& out, std::span<DuplicateCounts* const> counts) {
   std::size_t id_begin = 0;
   std::size_t unit_at = 0;
   std::size_t key_at = 0;
   for (const DedupeRow& row : block.rows) {
     DuplicateCounts& count = *counts[row.source];
-    ++count.documents;
-    std::uint32_t row_keys = 0;
-    std::uint32_t row_spans = 0;
     const std::size_t row_begin = out.size();
-    if (row.form == RowForm::kAbsent) {
-      out.append(kNoAttribute);
-    } else {
-      out.append(list_);
+    if (!row_.is_begun) {
+      BeginRow(row, out);
     }
     for (; unit_at < row.unit_end; ++unit_at) {
       const DedupeUnit& unit = block.units[unit_at];
-      const Score score = ScoreOf(unit, verdicts.subspan(key_at, unit.keys));
+      AppendUnit(unit, verdicts.subspan(key_at, unit.keys), out, count);
       key_at += unit.keys;
-      row_keys += unit.keys;
-      count.units += unit.keys > 0 ? 1 : 0;
-      if (score.is_emitted) {
-        out.append(row_spans++ == 0 ? "[" : ",[");
-        AppendSpan(unit, score.value, out);
-        count.duplicates += score.value > 0 ? 1 : 0;
-        count.duplicate_chars += score.value > 0 ? unit.end - unit.begin : 0;
-      }
     }
-    count.spans += row_spans;
-    count.left_alone += row_keys == 0 ? 1 : 0;
+    if (row.form == RowForm::kOpenList) {
+      return;  // the last one of the block
+    }
+    ++count.documents;
+    count.spans += row_.spans;
+    count.left_alone += row_.keys == 0 ? 1 : 0;
+    bool is_open = row.form != RowForm::kAbsent;
     if (row.form == RowForm::kDocument) {
-      count.duplicate_documents += row_spans;
-      if (row_keys > 0 && row_spans == 0) {
+      count.duplicate_documents += row_.spans;
+      if (row_.keys > 0 && row_.spans == 0) {
         out.resize(row_begin);
         out.append(kNoAttribute);
+        is_open = false;
       }
     }
-    if (out.back() != ':') {
+    if (is_open) {
       out.append(R"(]},"id":)");
     }
     out.append(block.ids, id_begin, row.id_end - id_begin);
     out.append("}\n");
     id_begin = row.id_end;
+    row_.is_begun = false;
+  }
+}
+
+void DedupeRowWriter::BeginRow(const DedupeRow& row, std::string& out) {
+  out.append(row.form == RowForm::kAbsent ? kNoAttribute : std::string_view(list_));
+  row_ = {.is_begun = true};
+}
+
+void DedupeRowWriter::AppendUnit(const DedupeUnit& unit, std::span<const std::uint8_t> verdicts,
+                                 std::string& out, DuplicateCounts& count) {
+  row_.keys += unit.keys;
+  if (unit.rule == UnitRule::kOpen) {
+    row_.unit_keys += unit.keys;
+    row_.unit_known += Known(verdicts);
+    return;
+  }
+  const Score score = ScoreOf(unit, verdicts);
+  count.units += unit.keys + row_.unit_keys > 0 ? 1 : 0;
+  row_.unit_keys = 0;
+  row_.unit_known = 0;
+  if (score.is_emitted) {
+    out.append(row_.spans++ == 0 ? "[" : ",[");
+    AppendSpan(unit, score.value, out);
+    count.duplicates += score.value > 0 ? 1 : 0;
+    count.duplicate_chars += score.value > 0 ? unit.end - unit.begin : 0;
   }
 }
 
@@ -99,11 +122,12 @@ DedupeRowWriter::Score DedupeRowWriter::ScoreOf(const DedupeUnit& unit,
       if (unit.tested == 0) {
         return {};
       }
-      const auto known =
-          verdicts.size() - static_cast<std::size_t>(std::ranges::count(verdicts, 0));
+      const std::uint64_t known = row_.unit_known + Known(verdicts);
       const float score = static_cast<float>(known) / static_cast<float>(unit.tested);
       return {.value = score, .is_emitted = score >= threshold_};
     }
+    case UnitRule::kOpen:
+      break;
   }
   return {};
 }

@@ -24,8 +24,8 @@ struct DuplicateCounts {
 };
 
 /// Turns blocks and their verdicts into rows of attributes, in the toolkit's form:
-/// {"attributes":{name:[[begin,end,score],…]},"id":…}. Immutable but for its counts.
-/// Single-threaded.
+/// {"attributes":{name:[[begin,end,score],…]},"id":…}. A row that is cut by the end of a block
+/// (kOpenList) is continued by the next call. Single-threaded.
 class DedupeRowWriter {
  public:
   /// `threshold` of shares; `is_score_float`: n-grams, whose scores are written as 1.0.
@@ -34,7 +34,7 @@ class DedupeRowWriter {
   /// Appends the block's rows to `out`, and counts them: counts[i] is of the block's source i.
   /// A verdict other than 0 is "known".
   void Append(const DedupeBlock& block, std::span<const std::uint8_t> verdicts, std::string& out,
-              std::span<DuplicateCounts* const> counts) const;
+              std::span<DuplicateCounts* const> counts);
 
  private:
   struct Score {
@@ -42,12 +42,25 @@ class DedupeRowWriter {
     bool is_emitted = false;
   };
 
+  // A row that is being written.
+  struct OpenRow {
+    bool is_begun = false;
+    std::uint64_t keys = 0;
+    std::uint64_t spans = 0;
+    std::uint64_t unit_keys = 0;   // of the parts of a unit so far
+    std::uint64_t unit_known = 0;  // of those
+  };
+
+  void BeginRow(const DedupeRow& row, std::string& out);
+  void AppendUnit(const DedupeUnit& unit, std::span<const std::uint8_t> verdicts, std::string& out,
+                  DuplicateCounts& count);
   Score ScoreOf(const DedupeUnit& unit, std::span<const std::uint8_t> verdicts) const;
   void AppendSpan(const DedupeUnit& unit, float score, std::string& out) const;
 
   std::string list_;  // {"attributes":{"name":[
   const float threshold_;
   const bool is_score_float_;
+  OpenRow row_;
 };
 
 }  // namespace datalake::curate

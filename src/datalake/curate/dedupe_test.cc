@@ -1,5 +1,6 @@
 #include "datalake/curate/dedupe.h"
 
+#include <algorithm>
 #include <random>
 
 #include <fmt/format.h>
@@ -204,6 +205,45 @@ TEST_F(DedupeTest, ThreadsDoNotChangeOneByte) {
     ASSERT_EQ(ReadPlain(fs_, fmt::format("/c/attributes/one/{}.jsonl", file)),
               ReadPlain(fs_, fmt::format("/c/attributes/sixteen/{}.jsonl", file)));
   }
+}
+
+// More units than a block holds: rows and n-grams go on from block to block.
+TEST_F(DedupeTest, RowsOfVeryManyUnitsAreWhole) {
+  std::string text;
+  for (int i = 0; i < 300'000; ++i) {
+    text += fmt::format("{}\n", i);
+  }
+  Write(fs_, "/c/documents/a.jsonl", Line("1", text) + Line("2", "new") + Line("3", text));
+  DedupeOptions options = Options();
+  options.unit = DedupeUnitKind::kParagraphs;
+  const Result<DedupeReport> report = Run(options);
+  ASSERT_THAT(report, IsOk());
+  EXPECT_EQ(report->all.documents, 3U);
+  EXPECT_EQ(report->all.units, 600'001U);
+  EXPECT_EQ(report->all.spans, 300'000U);
+  const std::string rows = ReadPlain(fs_, "/c/attributes/dup/a.jsonl");
+  EXPECT_TRUE(
+      rows.starts_with("{\"attributes\":{\"dup\":[]},\"id\":\"1\"}\n"
+                       "{\"attributes\":{\"dup\":[]},\"id\":\"2\"}\n"
+                       "{\"attributes\":{\"dup\":[[0,2,1],[2,4,1],"));
+  EXPECT_TRUE(
+      rows.ends_with(fmt::format("[{},{},1]]}},\"id\":\"3\"}}\n", text.size() - 7, text.size())));
+  EXPECT_EQ(std::ranges::count(rows, '\n'), 3);
+  EXPECT_EQ(std::ranges::count(rows, '['), 300'003);
+  options.memory_limit_bytes = 1;
+  ASSERT_THAT(Run(options), IsOk());
+  EXPECT_TRUE(ReadPlain(fs_, "/c/attributes/dup/a.jsonl") == rows) << "by the spool";
+
+  std::ranges::replace(text, '\n', ' ');
+  Write(fs_, "/c/documents/a.jsonl", Line("1", text) + Line("3", text));
+  options.unit = DedupeUnitKind::kNgrams;
+  options.ngram_length = 3;
+  options.overlap_threshold = 0.5;
+  ASSERT_THAT(Run(options), IsOk());
+  EXPECT_EQ(ReadPlain(fs_, "/c/attributes/dup/a.jsonl"),
+            fmt::format("{{\"attributes\":{{\"dup\":[]}},\"id\":\"1\"}}\n"
+                        "{{\"attributes\":{{\"dup\":[[0,{},1.0]]}},\"id\":\"3\"}}\n",
+                        text.size()));
 }
 
 TEST_F(DedupeTest, StopsWhenAsked) {

@@ -1,9 +1,13 @@
 #include "datalake/curate/dedupe_units.h"
 
+#include <random>
 #include <set>
+#include <utility>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "datalake/text/word_segments.h"
 
 namespace datalake::curate {
 namespace {
@@ -175,6 +179,83 @@ TEST(UnitMakerTest, KeysAndPartitionsNeverChange) {
   const Hash128 gram = UnitsOf(Ngrams(3), "a b c").keys.front();
   EXPECT_EQ(gram, (Hash128{0x2a0e5701cc2596a1U, 0xda826ea027299445U}));
   EXPECT_TRUE(IsOwnKey({1, 2}, 7, 5));
+}
+
+// A text of three MiB, of lines both short and longer than what is split at once.
+std::string LongText() {
+  std::mt19937 random(7);
+  const std::vector<std::string> words = {
+      "a", "the",    "don't", "3.14", "x_y", "\u4e2d\u6587", "e.g.", "--",
+      "'", "\u00e9", "\t",    "(",    ":",   "7,",           "\r\n", "\U0001F60A"};
+  std::string text;
+  while (text.size() < 3'000'000) {
+    text += words[random() % words.size()];
+    text += random() % 3 == 0 ? "" : " ";
+    if (random() % 10 == 0 && (text.size() < 400'000 || text.size() > 2'400'000)) {
+      text += "\n";
+    }
+  }
+  return text;
+}
+
+// What the blocks say when they are put together.
+DedupeBlock Joined(const std::vector<DedupeBlock>& blocks) {
+  DedupeBlock all;
+  std::uint32_t open_keys = 0;
+  for (const DedupeBlock& block : blocks) {
+    all.keys.insert(all.keys.end(), block.keys.begin(), block.keys.end());
+    for (DedupeUnit unit : block.units) {
+      open_keys += unit.keys;
+      if (unit.rule != UnitRule::kOpen) {
+        unit.keys = std::exchange(open_keys, 0);
+        all.units.push_back(unit);
+      }
+    }
+  }
+  return all;
+}
+
+TEST(UnitMakerTest, PiecesOfLongTextsGiveTheSame) {
+  const std::string text = LongText();
+  for (const DedupeOptions& options : {Ngrams(3), Ngrams(3, 2), Ngrams(1), Paragraphs()}) {
+    const DedupeBlock whole = UnitsOf(options, text);
+    UnitMaker maker(options);
+    std::vector<DedupeBlock> blocks(1);
+    EXPECT_EQ(maker.Begin(text, blocks.back()), RowForm::kList);
+    while (!maker.More(blocks.back(), 100'000)) {
+      EXPECT_LT(blocks.back().keys.size(), 1'200'000U) << "at most a piece more";
+      blocks.emplace_back();
+    }
+    const DedupeBlock joined = Joined(blocks);
+    EXPECT_TRUE(joined.keys == whole.keys);
+    ASSERT_EQ(joined.units.size(), whole.units.size());
+    for (std::size_t i = 0; i < whole.units.size(); ++i) {
+      EXPECT_EQ(joined.units[i].keys, whole.units[i].keys);
+      EXPECT_EQ(joined.units[i].tested, whole.units[i].tested);
+      EXPECT_EQ(joined.units[i].rule, whole.units[i].rule);
+    }
+  }
+}
+
+// The words of pieces are those of the whole, so the n-grams of one word are.
+TEST(UnitMakerTest, LongLinesAreSplitIntoTheSameWords) {
+  const std::string text = LongText();
+  std::size_t begin = 0;
+  for (std::size_t end = text.find('\n'); end != std::string::npos; end = text.find('\n', begin)) {
+    const std::string line = text.substr(begin, end - begin);
+    begin = end + 1;
+    if (line.size() < (1 << 20)) {
+      continue;
+    }
+    std::vector<text::Word> words;
+    text::SplitNonBlankWordSegments(line, words);
+    std::vector<Hash128> want;
+    for (const text::Word& word : words) {
+      want.push_back(Xxh3Hash128(std::string_view(line).substr(word.begin, word.end - word.begin)));
+    }
+    EXPECT_TRUE(UnitsOf(Ngrams(1), line).keys == want);
+  }
+  EXPECT_GT(begin, 2'000'000U);
 }
 
 }  // namespace

@@ -8,7 +8,7 @@
 
 #include "datalake/base/thread_pool.h"
 #include "datalake/curate/mix_outputs.h"
-#include "datalake/curate/mix_row.h"
+#include "datalake/curate/mix_program.h"
 #include "datalake/curate/mix_shard.h"
 
 namespace datalake::curate {

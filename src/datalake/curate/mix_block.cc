@@ -48,11 +48,9 @@ void MixBlock::Work(const std::stop_token& stop) {
   rejects.clear();
   counts = {.bytes_read = documents.size_bytes()};
   mixer_.StopBy(stop);
-  mixer_.ClearNanos();
+  mixer_.ClearTimes();
   status = Mix(stop);
-  for (std::size_t i = 0; i < nanos.size(); ++i) {
-    nanos[i] += mixer_.nanos()[i];
-  }
+  times.Add(mixer_.times());
   counts.bytes_written = out.size();
 }
 
@@ -62,7 +60,7 @@ Status MixBlock::Mix(const std::stop_token& stop) {
   for (MixBlockAttributes& one : attributes) {
     DATALAKE_TRY(one.reader->Decode(one.batch));
   }
-  watch.Lap(NanosOf(nanos, MixStep::kRead));
+  watch.Lap(times[MixStep::kRead]);
   row_.path = path;
   row_.has_attribute_files = !attributes.empty();
   for (std::uint64_t i = 0; i < lines_.size(); ++i) {

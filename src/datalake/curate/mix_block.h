@@ -53,7 +53,7 @@ class MixBlock {
   // After it.
   std::string out;
   MixCounts counts;
-  MixNanos nanos = {};  ///< of the steps so far
+  MixTimes times;  ///< of the steps so far
   std::vector<MixReject> rejects;
   Status status;
 

@@ -4,7 +4,7 @@
 
 #include "datalake/curate/document_paths.h"
 #include "datalake/curate/mix.h"
-#include "datalake/curate/mix_row.h"
+#include "datalake/curate/mix_program.h"
 #include "datalake/json/config_reader.h"
 
 namespace datalake::curate {

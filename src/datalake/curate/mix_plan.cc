@@ -9,7 +9,7 @@
 #include "datalake/curate/document_paths.h"
 #include "datalake/curate/mix.h"
 #include "datalake/curate/mix_outputs.h"
-#include "datalake/curate/mix_row.h"
+#include "datalake/curate/mix_program.h"
 #include "datalake/format/document_reader.h"
 #include "datalake/io/file_system.h"
 #include "datalake/io/path.h"

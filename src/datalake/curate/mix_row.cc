@@ -21,25 +21,6 @@ Error Invalid(std::string message) {
   return Error{ErrorCode::kInvalidArgument, std::move(message)};
 }
 
-Result<std::vector<Selector>> CompileAll(const std::vector<std::string>& texts,
-                                         SelectorSyntax syntax, Compatibility compatibility) {
-  std::vector<Selector> compiled;
-  for (const std::string& text : texts) {
-    DATALAKE_TRY_ASSIGN(Selector one, Selector::Compile(text, syntax, compatibility));
-    compiled.push_back(std::move(one));
-  }
-  return compiled;
-}
-
-// For messages; values that a program made have no text of their own.
-std::string TextOf(const json::FlatNode& node) {
-  std::string text(node.raw);
-  if (text.empty()) {
-    json::AppendSorted(node, text);
-  }
-  return text.substr(0, 80);
-}
-
 std::string_view TrimBlanks(std::string_view text) {
   const std::size_t begin = text.find_first_not_of(" \t\r\n");
   if (begin == std::string_view::npos) {
@@ -60,69 +41,11 @@ void AppendMember(std::string_view raw_key, std::string_view raw, std::string& o
   out.append(raw);
 }
 
-bool IsWholeNumber(const json::FlatNode& node) {
-  return (node.type == json::NodeType::kInt && node.integer >= 0) ||
-         node.type == json::NodeType::kUint;
-}
-
-bool IsSpan(const json::FlatNode& node) {
-  return node.type == json::NodeType::kArray && node.size >= 3 &&
-         IsWholeNumber(*json::FindElement(node, 0)) && IsWholeNumber(*json::FindElement(node, 1)) &&
-         json::IsNumber(*json::FindElement(node, 2));
-}
-
 }  // namespace
-
-Result<MixProgram> MixProgram::Compile(const MixStream& stream, Compatibility compatibility) {
-  MixProgram program(stream, compatibility);
-  DATALAKE_TRY_ASSIGN(program.include_,
-                      CompileAll(stream.include, stream.filter_syntax, compatibility));
-  DATALAKE_TRY_ASSIGN(program.exclude_,
-                      CompileAll(stream.exclude, stream.filter_syntax, compatibility));
-  for (const SpanRule& rule : stream.span_rules) {
-    DATALAKE_TRY_ASSIGN(Selector span, Selector::Compile(rule.span, rule.syntax, compatibility));
-    program.spans_.push_back(std::move(span));
-    program.replacements_.emplace_back();
-    if (rule.replacement.starts_with('$')) {
-      const json::JqDialect dialect =
-          compatibility == Compatibility::kDolma ? json::JqDialect::kJaq : json::JqDialect::kJq;
-      DATALAKE_TRY_ASSIGN(program.replacements_.back(),
-                          json::Jq::Compile(std::string_view(rule.replacement).substr(1), dialect));
-    }
-  }
-  program.FindWantedKeys();
-  return program;
-}
-
-void MixProgram::FindWantedKeys() {
-  std::vector<std::string> keys;
-  bool is_any = false;
-  const auto add = [&](const std::optional<std::vector<std::string>>& root_keys) {
-    is_any = is_any || !root_keys.has_value();
-    for (const std::string& key : root_keys.value_or(std::vector<std::string>())) {
-      if (key != kAttributes && std::find(keys.begin(), keys.end(), key) == keys.end()) {
-        keys.push_back(key);
-      }
-    }
-  };
-  for (const std::vector<Selector>* selectors : {&include_, &exclude_, &spans_}) {
-    for (const Selector& selector : *selectors) {
-      add(selector.root_keys());
-    }
-  }
-  for (const std::optional<json::Jq>& replacement : replacements_) {
-    if (replacement.has_value()) {
-      add(replacement->root_keys());
-    }
-  }
-  if (!is_any) {
-    wanted_keys_ = std::move(keys);
-  }
-}
 
 void RowMixer::StopBy(const std::stop_token& stop) {
   scratch_.jq.StopBy(stop);
-  replacement_scratch_.jq.StopBy(stop);
+  spans_.StopBy(stop);
 }
 
 Status RowMixer::Mix(const MixRow& row, std::string& out, MixCounts& counts) {
@@ -137,7 +60,7 @@ Status RowMixer::Mix(const MixRow& row, std::string& out, MixCounts& counts) {
 
 void RowMixer::Lap(MixStep step) {
   if (watch_.has_value()) {
-    watch_->Lap(NanosOf(nanos_, step), kTimedRows);
+    watch_->Lap(times_[step], kTimedRows);
   }
 }
 
@@ -185,22 +108,23 @@ Status RowMixer::Keep(const MixRow& row, std::string& out, MixCounts& counts) {
 }
 
 Status RowMixer::Replace(MixCounts& counts) {
-  DATALAKE_TRY(CollectReplacements());
+  DATALAKE_TRY(spans_.Collect(tree_.root(), scratch_));
   const std::string_view raw_text = RawOf("text");
   if (raw_text.empty() || raw_text.front() != '"') {
     return Invalid("document has no string `text`");
   }
-  has_new_text_ = !replacements_.empty();
+  std::vector<Replacement>& replacements = spans_.found();
+  has_new_text_ = !replacements.empty();
   if (has_new_text_) {
     DATALAKE_TRY_ASSIGN(const std::string_view text, Text());
     new_text_.clear();
     if (program_.is_compat()) {
-      ReplaceSpansAsToolkit(text, replacements_, new_text_);
+      ReplaceSpansAsToolkit(text, replacements, new_text_);
     } else {
-      ReplaceSpans(text, replacements_, new_text_);
+      ReplaceSpans(text, replacements, new_text_);
     }
     ++counts.replaced;
-    counts.spans += replacements_.size();
+    counts.spans += replacements.size();
   }
   return {};
 }
@@ -306,79 +230,6 @@ Result<bool> RowMixer::IsKept() {
     }
   }
   return true;
-}
-
-Status RowMixer::CollectReplacements() {
-  replacements_.clear();
-  made_replacements_.assign(program_.spans().size(), std::nullopt);
-  for (std::size_t rule = 0; rule < program_.spans().size(); ++rule) {
-    DATALAKE_TRY(CollectReplacementsOf(rule));
-  }
-  return {};
-}
-
-// One match is the list of spans; several matches are the spans. A single span found by a path
-// such as `[*]` is told by its form.
-Status RowMixer::CollectReplacementsOf(std::size_t rule) {
-  nodes_.clear();
-  DATALAKE_TRY(program_.spans()[rule].Select(tree_.root(), scratch_, nodes_));
-  if (nodes_.size() != 1 || IsSpan(*nodes_.front())) {
-    for (const json::FlatNode* node : nodes_) {
-      DATALAKE_TRY(AddReplacement(*node, rule));
-    }
-    return {};
-  }
-  const json::FlatNode& list = *nodes_.front();
-  if (list.type == json::NodeType::kNull) {
-    return {};
-  }
-  if (list.type != json::NodeType::kArray) {
-    return Invalid(
-        fmt::format("no list of spans at {}: {}", program_.spans()[rule].text(), TextOf(list)));
-  }
-  const json::FlatNode* child = &list + 1;
-  for (std::uint32_t k = 0; k < list.size; ++k, child += child->span) {
-    DATALAKE_TRY(AddReplacement(*child, rule));
-  }
-  return {};
-}
-
-Status RowMixer::AddReplacement(const json::FlatNode& span, std::size_t index) {
-  const SpanRule& rule = program_.stream().span_rules[index];
-  if (!IsSpan(span)) {
-    return Invalid(fmt::format("no span [start, end, score] at {}: {}", rule.span, TextOf(span)));
-  }
-  const double score = json::AsDouble(*json::FindElement(span, 2));
-  const std::uint64_t start = json::FindElement(span, 0)->unsigned_integer;
-  const std::uint64_t end = json::FindElement(span, 1)->unsigned_integer;
-  if (end < start) {
-    return Invalid(fmt::format("span ends before it starts at {}: {}", rule.span, TextOf(span)));
-  }
-  if (score >= rule.min_score && score < rule.max_score) {
-    DATALAKE_TRY_ASSIGN(const std::string_view replacement, ReplacementOf(index));
-    replacements_.push_back({start, end, replacement});
-  }
-  return {};
-}
-
-// A program is run once a document.
-Result<std::string_view> RowMixer::ReplacementOf(std::size_t rule) {
-  const std::optional<json::Jq>& program = program_.replacements()[rule];
-  if (!program.has_value()) {
-    return std::string_view(program_.stream().span_rules[rule].replacement);
-  }
-  std::optional<std::string>& made = made_replacements_[rule];
-  if (!made.has_value()) {
-    std::vector<const json::FlatNode*> outputs;
-    DATALAKE_TRY(program->Select(tree_.root(), replacement_scratch_.jq, outputs));
-    if (outputs.size() != 1 || outputs.front()->type != json::NodeType::kString) {
-      return Invalid(fmt::format("replacement is not one string: {}: {}", program->text(),
-                                 outputs.size() == 1 ? TextOf(*outputs.front())
-                                                     : fmt::format("{} outputs", outputs.size())));
-    }
-    made = std::string(outputs.front()->text);
-  }
-  return std::string_view(*made);
 }
 
 Result<std::string_view> RowMixer::Text() {

@@ -20,12 +20,6 @@ constexpr std::int64_t kReportNanos = 250'000'000;
 constexpr std::array<std::string_view, kMixSteps> kStepNames = {"read",    "parse",  "filter",
                                                                 "replace", "render", "write"};
 
-void AddNanos(const MixNanos& part, MixNanos& sum) {
-  for (std::size_t i = 0; i < part.size(); ++i) {
-    sum[i] += part[i];
-  }
-}
-
 }  // namespace
 
 void MixRunCounts::AddBlock(std::size_t stream, const MixCounts& counts) {
@@ -49,18 +43,16 @@ void MixRunCounts::Warn(std::string warning) {
   warnings_.push_back(std::move(warning));
 }
 
-void MixRunCounts::AddCosts(const MixNanos& nanos) {
+void MixRunCounts::AddTimes(const MixTimes& times) {
   MutexLock lock(mutex_);
-  AddNanos(nanos, nanos_);
+  times_.Add(times);
 }
 
 void MixRunCounts::Finish(MixReport& report) {
   MutexLock lock(mutex_);
   Report();
   report.streams = streams_;
-  for (std::size_t i = 0; i < kMixSteps; ++i) {
-    report.costs.push_back({std::string(kStepNames[i]), nanos_[i]});
-  }
+  report.costs = times_.Costs(kStepNames);
   std::sort(warnings_.begin(), warnings_.end());
   report.warnings.insert(report.warnings.end(), warnings_.begin(), warnings_.end());
 }
@@ -140,16 +132,16 @@ Status MixShardRun::Make() {
                            .emit = [&](std::size_t slot) { return Emit(*blocks_[slot]); }}));
   Stopwatch watch;
   Status finished = outputs_.Finish(facts_);
-  watch.Lap(NanosOf(nanos_, MixStep::kWrite));
-  counts_.AddCosts(nanos_);
+  watch.Lap(times_[MixStep::kWrite]);
+  counts_.AddTimes(times_);
   return finished;
 }
 
 Result<bool> MixShardRun::Read(MixBlock& block) {
   Stopwatch watch;
   Result<bool> more = ReadNext(block);
-  block.nanos = {};
-  watch.Lap(NanosOf(block.nanos, MixStep::kRead));
+  block.times = {};
+  watch.Lap(block.times[MixStep::kRead]);
   return more;
 }
 
@@ -274,8 +266,8 @@ Status MixShardRun::CheckEnds() {
 Status MixShardRun::Emit(MixBlock& block) {
   Stopwatch watch;
   Status status = EmitBlock(block);
-  watch.Lap(NanosOf(block.nanos, MixStep::kWrite));
-  AddNanos(block.nanos, nanos_);
+  watch.Lap(block.times[MixStep::kWrite]);
+  times_.Add(block.times);
   return status;
 }
 

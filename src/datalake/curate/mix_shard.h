@@ -25,7 +25,7 @@ class MixRunCounts {
 
   void Warn(std::string warning);
 
-  void AddCosts(const MixNanos& nanos);
+  void AddTimes(const MixTimes& times);
 
   /// Puts the counts, the costs and the warnings, sorted, into the report.
   void Finish(MixReport& report);
@@ -38,7 +38,7 @@ class MixRunCounts {
   std::vector<MixCounts> streams_ DATALAKE_GUARDED_BY(mutex_);
   std::vector<std::string> warnings_ DATALAKE_GUARDED_BY(mutex_);
   MixCounts all_ DATALAKE_GUARDED_BY(mutex_);
-  MixNanos nanos_ DATALAKE_GUARDED_BY(mutex_) = {};
+  MixTimes times_ DATALAKE_GUARDED_BY(mutex_);
   std::int64_t next_report_ DATALAKE_GUARDED_BY(mutex_) = 0;
 };
 
@@ -89,7 +89,7 @@ class MixShardRun {
   ThreadPool& pool_;
   MixRunCounts& counts_;
   MixOutputs outputs_;
-  MixNanos nanos_ = {};
+  MixTimes times_;
   MixShardFacts facts_;           // of the blocks emitted so far
   std::optional<MixPlace> from_;  // until it is reached: where an earlier run came to its end
   std::vector<std::unique_ptr<MixBlock>> blocks_;

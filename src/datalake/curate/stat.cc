@@ -1,7 +1,6 @@
 #include "datalake/curate/stat.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <map>
 #include <memory>
@@ -15,6 +14,7 @@
 #include "datalake/base/thread_pool.h"
 #include "datalake/curate/attribute_reader.h"
 #include "datalake/curate/document_paths.h"
+#include "datalake/curate/file_progress.h"
 #include "datalake/curate/output_file.h"
 #include "datalake/io/file_system.h"
 #include "datalake/io/path.h"
@@ -27,7 +27,6 @@ namespace {
 constexpr std::uint64_t kRowsOfBlock = 4096;
 constexpr std::size_t kShownBins = 10;
 constexpr std::uint64_t kMaxBins = 1'000'000;
-constexpr std::int64_t kReportNanos = 250'000'000;
 constexpr std::string_view kReportName = "report.json";  // of the run that made the attributes
 
 // A sum that forgets nothing that one more double can hold (Neumaier 1974).
@@ -112,45 +111,10 @@ struct Block {
   Status status;
 };
 
-// Counts of a whole run, and its progress. Thread-safe.
-class Progress {
- public:
-  Progress(const CurateContext& context, std::uint64_t files) : context_(context), files_(files) {
-    Report();
-  }
-
-  void AddRows(std::uint64_t rows) {
-    rows_ += rows;
-    const std::int64_t now = context_.clock.SteadyNanos();
-    std::int64_t due = due_.load();
-    if (now >= due && due_.compare_exchange_strong(due, now + kReportNanos)) {
-      Report();
-    }
-  }
-
-  void AddFile() { ++files_done_; }
-
-  std::uint64_t rows() const { return rows_; }
-
-  void Report() {
-    context_.progress.Report({.phase = "stat",
-                              .items_done = files_done_,
-                              .items_total = files_,
-                              .unit = fmt::format("files, {} rows", rows_.load())});
-  }
-
- private:
-  const CurateContext& context_;
-  const std::uint64_t files_;
-  std::atomic<std::uint64_t> files_done_{0};
-  std::atomic<std::uint64_t> rows_{0};
-  std::atomic<std::int64_t> due_{0};
-};
-
 class FileRun {
  public:
   FileRun(const std::string& path, const re2::RE2* regex, const CurateContext& context,
-          ThreadPool& pool, Progress& progress)
+          ThreadPool& pool, FileProgress& progress)
       : path_(path), regex_(regex), context_(context), pool_(pool), progress_(progress) {}
 
   Result<Series> Run() {
@@ -246,7 +210,7 @@ class FileRun {
   const re2::RE2* const regex_;
   const CurateContext& context_;
   ThreadPool& pool_;
-  Progress& progress_;
+  FileProgress& progress_;
   std::unique_ptr<AttributeReader> reader_;
   std::vector<Block> blocks_;
   Series series_;
@@ -325,7 +289,7 @@ Result<StatReport> RunStat(const StatOptions& options, const CurateContext& cont
   DATALAKE_TRY_ASSIGN(std::vector<std::string> files,
                       ExpandDocuments(context.fs, options.attributes, report.warnings));
   std::erase_if(files, [](const std::string& path) { return io::BaseName(path) == kReportName; });
-  Progress progress(context, files.size());
+  FileProgress progress(context, "stat", files.size(), "rows");
   std::vector<Series> by_file(files.size());
   {
     ThreadPool pool(context.threads);
