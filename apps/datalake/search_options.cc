@@ -9,6 +9,8 @@ void SearchOptions::Declare(OptionSet& options) {
   options.Strings("--dataset", datasets_, "names or globs; one must match");
   options.Strings("--task", tasks_, "names or globs; one must match");
   options.Strings("--variant", variants_, "names or globs; one must match");
+  options.Integer("--table-version", version_,
+                  "the version of the one table named (-1: the newest)");
   options.String("--text", text_, "text that --column must contain, literally");
   options.String("--column", column_, "the column that --text is looked for in");
   options.String("--json-path", json_path_, "the place in the JSON of --column, such as word.text");
@@ -38,6 +40,9 @@ Result<lake::SearchRequest> SearchOptions::ToRequest() const {
   }
   if (limit_ >= 0) {
     request.filter.limit = limit_;
+  }
+  if (version_ >= 0) {
+    request.version = version_;
   }
   return request;
 }
@@ -77,6 +82,10 @@ std::string SearchOptions::ToJson() const {
   string("where", where_);
   list("columns", columns_);
   list("order_by", order_by_);
+  if (version_ >= 0) {
+    writer.Key("version");
+    writer.Int(version_);
+  }
   if (limit_ >= 0) {
     writer.Key("limit");
     writer.Int(limit_);

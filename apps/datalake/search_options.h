@@ -36,6 +36,7 @@ class SearchOptions {
   std::string where_;
   std::vector<std::string> columns_;
   std::vector<std::string> order_by_;
+  std::int64_t version_ = -1;
   std::int64_t limit_ = -1;
   std::int64_t offset_ = 0;
 };

@@ -19,6 +19,7 @@ std::vector<std::unique_ptr<Command>> AllCommands() {
   commands.push_back(MakeStatCommand());
   AddTaggersCommands(commands);
   commands.push_back(MakeValidateCommand());
+  AddDbCommands(commands);
   commands.push_back(MakeSearchCommand());
   commands.push_back(MakeSqlCommand());
   AddCollectionCommands(commands);

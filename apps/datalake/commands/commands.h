@@ -24,6 +24,9 @@ std::unique_ptr<Command> MakeSqlCommand();
 std::unique_ptr<Command> MakeStatCommand();
 std::unique_ptr<Command> MakeValidateCommand();
 
+/// db info, update.
+void AddDbCommands(std::vector<std::unique_ptr<Command>>& commands);
+
 /// taggers, and list: the toolkit's word for it.
 void AddTaggersCommands(std::vector<std::unique_ptr<Command>>& commands);
 

@@ -75,6 +75,23 @@ Result<std::vector<TableName>> FindTables(Lake& lake, const SearchRequest& reque
   return std::vector<TableName>(names.begin(), names.end());
 }
 
+// The version asked for of the one table, else the newest of all.
+Result<std::vector<std::shared_ptr<const table::TableSnapshot>>> FindSnapshots(
+    TableCache& tables, const std::vector<TableName>& names,
+    const std::optional<std::int64_t>& version) {
+  if (!version) {
+    return tables.NewestOf(names);
+  }
+  if (names.size() != 1 || names.front().provider == kFeedProvider) {
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("a version is of one table, and not of a feed; tables that the search "
+                             "names: {}; give provider, dataset and task",
+                             names.size())};
+  }
+  DATALAKE_TRY_ASSIGN(auto snapshot, tables.At(names.front(), *version));
+  return std::vector{std::move(snapshot)};
+}
+
 void AppendRelation(query::Relation from, query::Relation& to) {
   std::move(from.files.begin(), from.files.end(), std::back_inserter(to.files));
   std::move(from.batches.begin(), from.batches.end(), std::back_inserter(to.batches));
@@ -126,7 +143,7 @@ Result<std::unique_ptr<Queries>> Queries::Open(Lake& lake, const QueryOptions& o
 Result<QueryAnswer> Queries::Search(const SearchRequest& request, const query::QueryLimits& limits,
                                     std::stop_token stop) {
   DATALAKE_TRY_ASSIGN(const std::vector<TableName> names, FindTables(lake_, request));
-  DATALAKE_TRY_ASSIGN(const auto snapshots, tables_.NewestOf(names));
+  DATALAKE_TRY_ASSIGN(const auto snapshots, FindSnapshots(tables_, names, request.version));
   QueryAnswer answer;
   query::Relation relation;
   std::string select;

@@ -55,7 +55,8 @@ class Queries {
 
   /// Rows of all tables that `request` names, united by column name as in query::Relation; columns
   /// provider, dataset, task, variant first. No table matches: no rows, with those columns or the
-  /// ones asked for. Errors: those of QueryEngine::Select and of the tables.
+  /// ones asked for. Errors: those of QueryEngine::Select and of the tables; kInvalidArgument (a
+  /// version with another number of tables than one, or of a feed).
   Result<QueryAnswer> Search(const SearchRequest& request, const query::QueryLimits& limits = {},
                              std::stop_token stop = {});
 

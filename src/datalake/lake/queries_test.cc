@@ -169,6 +169,17 @@ TEST_F(QueriesTest, SearchTakesNamesAsData) {
   EXPECT_THAT(Texts(*answer->rows), IsEmpty());
 }
 
+TEST_F(QueriesTest, SearchOfAVersionIsOfOneTable) {
+  SearchRequest request{.providers = {"aihub"}, .datasets = {"2024"}, .version = 1};
+  EXPECT_THAT(Ids(request), ElementsAre("1", "2"));
+  request.version = 2;
+  EXPECT_THAT(Ids(request), ElementsAre("1", "2", "3"));
+  request.version = 9;
+  EXPECT_THAT(queries_->Search(request), IsError(ErrorCode::kNotFound, "9"));
+  EXPECT_THAT(queries_->Search({.version = 1}),
+              IsError(ErrorCode::kInvalidArgument, "of one table"));
+}
+
 TEST_F(QueriesTest, SearchUnitesColumnsByName) {
   auto answer = queries_->Search({.filter = {.order_by = {{"id"}}}});
   ASSERT_THAT(answer, IsOk());

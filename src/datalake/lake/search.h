@@ -25,6 +25,8 @@ struct SearchRequest {
   std::vector<std::string> datasets = {};
   std::vector<std::string> tasks = {};
   std::vector<std::string> variants = {};
+  /// The version of the one table that the request names; nothing: the newest of each.
+  std::optional<std::int64_t> version = std::nullopt;
   query::RowFilter filter = {};
 };
 

@@ -36,6 +36,12 @@ Result<std::shared_ptr<const table::TableSnapshot>> TableCache::Newest(const Tab
   return table->Snapshot();
 }
 
+Result<std::shared_ptr<const table::TableSnapshot>> TableCache::At(const TableName& name,
+                                                                   std::int64_t version) {
+  DATALAKE_TRY_ASSIGN(const auto table, Find(name));
+  return table->Snapshot(version);
+}
+
 Result<std::vector<std::shared_ptr<const table::TableSnapshot>>> TableCache::NewestOf(
     std::span<const TableName> names) {
   std::vector<std::shared_ptr<const table::TableSnapshot>> snapshots(names.size());

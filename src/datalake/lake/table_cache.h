@@ -28,6 +28,10 @@ class TableCache {
   /// The newest version. Errors: those of Lake::OpenTable and Table::Snapshot.
   Result<std::shared_ptr<const table::TableSnapshot>> Newest(const TableName& name);
 
+  /// One version, now or before. Errors: as Newest; kNotFound (never made, or no longer kept).
+  Result<std::shared_ptr<const table::TableSnapshot>> At(const TableName& name,
+                                                         std::int64_t version);
+
   /// The newest versions of many tables, in order, on several threads. Errors: the first in order.
   Result<std::vector<std::shared_ptr<const table::TableSnapshot>>> NewestOf(
       std::span<const TableName> names);
