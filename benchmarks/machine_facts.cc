@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdlib>
+#include <fstream>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,30 +25,84 @@ double ProcessCpuSeconds() {
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
 }
 
+namespace {
+
+// The number behind `key` in /proc/self/status, in KiB; 0 when it is not there.
+std::uint64_t StatusKib(std::string_view key) {
+  std::ifstream status("/proc/self/status");
+  std::string line;
+  while (std::getline(status, line)) {
+    if (line.starts_with(key)) {
+      return std::strtoull(line.c_str() + key.size(), nullptr, 10);
+    }
+  }
+  return 0;
+}
+
+double Median(std::vector<double> values) {
+  if (values.empty()) {
+    return 0;
+  }
+  std::ranges::sort(values);
+  const std::size_t half = values.size() / 2;
+  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
+}
+
+}  // namespace
+
 std::uint64_t PeakMemoryBytes() {
+  if (const std::uint64_t peak = StatusKib("VmHWM:"); peak != 0) {
+    return peak * 1024;
+  }
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
 }
 
-Result<double> InflateMbps(io::FileSystem& fs, std::string_view path) {
+void ResetPeakMemory() {
+  std::ofstream("/proc/self/clear_refs") << '5';  // proc(5): VmHWM to the current value
+}
+
+Result<double> InflateOnceMbps(io::FileSystem& fs, std::string_view path) {
   std::vector<std::byte> buffer(std::size_t{512} << 10);
+  DATALAKE_TRY_ASSIGN(const auto input, io::OpenCompressed(fs, path));
+  std::uint64_t bytes = 0;
+  const double begin = ProcessCpuSeconds();
+  while (true) {
+    DATALAKE_TRY_ASSIGN(const std::size_t read, input->Read(buffer));
+    if (read == 0) {
+      break;
+    }
+    bytes += read;
+  }
+  return static_cast<double>(bytes) / 1e6 / (ProcessCpuSeconds() - begin);
+}
+
+Result<double> InflateMbps(io::FileSystem& fs, std::string_view path) {
   double best = 0;
   for (int pass = 0; pass < 3; ++pass) {
-    DATALAKE_TRY_ASSIGN(const auto input, io::OpenCompressed(fs, path));
-    std::uint64_t bytes = 0;
-    const double begin = ProcessCpuSeconds();
-    while (true) {
-      DATALAKE_TRY_ASSIGN(const std::size_t read, input->Read(buffer));
-      if (read == 0) {
-        break;
-      }
-      bytes += read;
-    }
-    const double seconds = ProcessCpuSeconds() - begin;
-    best = std::max(best, static_cast<double>(bytes) / 1e6 / seconds);
+    DATALAKE_TRY_ASSIGN(const double mbps, InflateOnceMbps(fs, path));
+    best = std::max(best, mbps);
   }
   return best;
+}
+
+void ScaledRounds::Add(double mbps, double inflate_mbps) {
+  raw_.push_back(mbps);
+  inflate_.push_back(inflate_mbps);
+  scaled_.push_back(ScaledMbps(mbps, inflate_mbps));
+}
+
+double ScaledRounds::raw_mbps() const {
+  return Median(raw_);
+}
+
+double ScaledRounds::inflate_mbps() const {
+  return Median(inflate_);
+}
+
+double ScaledRounds::scaled_mbps() const {
+  return Median(scaled_);
 }
 
 Result<double> SyncMillis(io::FileSystem& fs, std::string_view dir) {

@@ -3,7 +3,10 @@
 // GB of a small and a large file.
 //
 //   tag_benchmark [--input FILE.jsonl.gz] [--megabytes 64] [--rounds 5] [--part rates|threads|flat]
+//       [--work NUMBER]
 //
+// Rates are medians of the rounds. Before and after each round the input is inflated once, and the
+// round is scaled by the mean of both. --work is one of the sets of taggers alone, from 0.
 // Without an input it makes text. Before it times, every 50th document of each output is compared
 // with the plain form of the Gopher rules (testing/plain_gopher.h), in Parquet too.
 #include <algorithm>
@@ -21,6 +24,8 @@
 #include "datalake/curate/attribute_writer.h"
 #include "datalake/curate/tag.h"
 #include "datalake/format/document_reader.h"
+#include "datalake/io/atomic_file.h"
+#include "datalake/io/file_system.h"
 #include "datalake/io/local_file_system.h"
 #include "datalake/io/path.h"
 #include "datalake/json/writer.h"
@@ -40,6 +45,7 @@ struct Arguments {
   std::string part;
   std::size_t megabytes = 64;
   int rounds = 5;
+  int work = -1;
 };
 
 struct Work {
@@ -126,7 +132,9 @@ Status Verify(io::FileSystem& fs, const std::string& input, const std::string& o
 struct Timing {
   double cpu = 1e9;  // seconds, of the best round
   double wall = 1e9;
-  curate::TagReport report;
+  curate::TagReport report;  // of that round
+  ScaledRounds rounds;       // without a rate when the input is not inflated
+  double peak_megabytes = 0;
 };
 
 class Bench {
@@ -144,7 +152,6 @@ class Bench {
     if (arguments_.part.empty() || arguments_.part == "flat") {
       DATALAKE_TRY(Flat());
     }
-    fmt::print("peak memory   {:.0f} MB\n", static_cast<double>(PeakMemoryBytes()) / 1e6);
     return {};
   }
 
@@ -154,20 +161,25 @@ class Bench {
     if (input.empty()) {
       DATALAKE_TRY_ASSIGN(input, MakeInput("rates.jsonl.gz", arguments_.megabytes * 1'000'000));
     }
-    for (const Work& work : Works()) {
-      DATALAKE_TRY_ASSIGN(const Timing timing, Time({input}, work, 1));
-      DATALAKE_TRY_ASSIGN(const double inflate, InflateMbps(fs_, input));
-      const double megabytes = static_cast<double>(timing.report.bytes) / 1e6;
-      const double rate = megabytes / timing.cpu;
-      fmt::print("{}, {}: {:.1f} MB, {} documents, verified\n", work.name,
-                 work.format == curate::AttributesFormat::kParquet ? "Parquet" : ".jsonl.zst",
-                 megabytes, timing.report.documents);
-      fmt::print(
-          "  {:.0f} MB/s per core of CPU; {:.0f} scaled from {:.0f} to {:.0f} MB/s of "
-          "inflate (floor {:.0f}, aim {:.0f})\n",
-          rate, ScaledMbps(rate, inflate), inflate, kReferenceInflateMbps, work.floor, work.aim);
-      PrintCosts(timing);
+    for (int i = 0; i < static_cast<int>(Works().size()); ++i) {
+      if (arguments_.work < 0 || arguments_.work == i) {
+        DATALAKE_TRY(Rate(Works()[static_cast<std::size_t>(i)], input));
+      }
     }
+    return {};
+  }
+
+  Status Rate(const Work& work, const std::string& input) {
+    DATALAKE_TRY_ASSIGN(const Timing timing, Time({input}, work, 1, Inflate::kBetweenRounds));
+    fmt::print("{}, {}: {:.1f} MB, {} documents, verified\n", work.name,
+               work.format == curate::AttributesFormat::kParquet ? "Parquet" : ".jsonl.zst",
+               static_cast<double>(timing.report.bytes) / 1e6, timing.report.documents);
+    fmt::print(
+        "  {:.0f} MB/s per core of CPU; {:.0f} scaled from {:.0f} to {:.0f} MB/s of inflate (floor "
+        "{:.0f}, aim {:.0f}); peak memory {:.0f} MB\n",
+        timing.rounds.raw_mbps(), timing.rounds.scaled_mbps(), timing.rounds.inflate_mbps(),
+        kReferenceInflateMbps, work.floor, work.aim, timing.peak_megabytes);
+    PrintCosts(timing);
     return {};
   }
 
@@ -212,18 +224,35 @@ class Bench {
   }
 
   Status Flat() {
-    for (const std::size_t megabytes : {100, 1000}) {
-      DATALAKE_TRY_ASSIGN(const std::string input,
-                          MakeInput("flat.jsonl.gz", megabytes * 1'000'000));
+    for (const std::size_t parts : {1, 10, 40}) {
+      DATALAKE_TRY_ASSIGN(const std::string input, MakeRepeated("flat.jsonl.gz", parts));
       DATALAKE_TRY_ASSIGN(const Timing timing, Time({input}, Works()[1], 1));
-      fmt::print("{} MB: {:.2f} CPU seconds per GB\n", megabytes,
-                 timing.cpu / static_cast<double>(timing.report.bytes) * 1e9);
+      fmt::print("{:.1f} GB: {:.2f} CPU seconds per GB, peak memory {:.0f} MB\n",
+                 static_cast<double>(timing.report.bytes) / 1e9,
+                 timing.cpu / static_cast<double>(timing.report.bytes) * 1e9,
+                 timing.peak_megabytes);
     }
     return {};
   }
 
-  Result<Timing> Time(const std::vector<std::string>& inputs, const Work& work,
-                      std::size_t threads) {
+  // 100 MB of text `parts` times: gzip members may stand one behind the other.
+  Result<std::string> MakeRepeated(const std::string& name, std::size_t parts) {
+    DATALAKE_TRY_ASSIGN(const std::string one, MakeInput("part.jsonl.gz", 100'000'000));
+    DATALAKE_TRY_ASSIGN(const std::string bytes, io::ReadFile(fs_, one, std::uint64_t{1} << 30));
+    const std::string path = io::JoinPath(folder_.path(), name);
+    DATALAKE_TRY(fs_.RemoveTree(path));
+    DATALAKE_TRY_ASSIGN(const auto file, fs_.Create(path));
+    for (std::size_t i = 0; i < parts; ++i) {
+      DATALAKE_TRY(file->Write(std::string_view(bytes)));
+    }
+    DATALAKE_TRY(file->Close());
+    return path;
+  }
+
+  enum class Inflate : std::uint8_t { kNever, kBetweenRounds };
+
+  Result<Timing> Time(const std::vector<std::string>& inputs, const Work& work, std::size_t threads,
+                      Inflate inflate = Inflate::kNever) {
     const std::string destination = io::JoinPath(folder_.path(), "attributes");
     const curate::TagOptions options{
         .documents = inputs,
@@ -237,6 +266,8 @@ class Bench {
     ThreadPool pool(threads);
     DATALAKE_TRY_ASSIGN(const curate::TagPlan plan, curate::PlanTag(fs_, options, registry_));
     Timing best;
+    double inflate_before = 0;
+    ResetPeakMemory();
     for (int round = 0; round <= arguments_.rounds; ++round) {
       const double cpu = ProcessCpuSeconds();
       const std::int64_t wall = clock_.SteadyNanos();
@@ -247,11 +278,23 @@ class Bench {
       if (round == 0) {  // verified, not timed
         DATALAKE_TRY(Verify(fs_, inputs[0], plan.units[0].outputs[0].path));
         best.wall = 1e9;
-      } else if (seconds < best.cpu) {
-        best.cpu = seconds;
-        best.report = std::move(report);
+        ResetPeakMemory();
       }
+      double inflate_after = 0;
+      if (inflate == Inflate::kBetweenRounds) {
+        DATALAKE_TRY_ASSIGN(inflate_after, InflateOnceMbps(fs_, inputs[0]));
+      }
+      if (round > 0) {
+        best.rounds.Add(static_cast<double>(report.bytes) / 1e6 / seconds,
+                        (inflate_before + inflate_after) / 2);
+        if (seconds < best.cpu) {
+          best.cpu = seconds;
+          best.report = std::move(report);
+        }
+      }
+      inflate_before = inflate_after;
     }
+    best.peak_megabytes = static_cast<double>(PeakMemoryBytes()) / 1e6;
     return best;
   }
 
@@ -283,6 +326,8 @@ int main(int argc, char** argv) {
       arguments.megabytes = static_cast<std::size_t>(std::atoi(argv[i + 1]));
     } else if (name == "--rounds") {
       arguments.rounds = std::atoi(argv[i + 1]);
+    } else if (name == "--work") {
+      arguments.work = std::atoi(argv[i + 1]);
     } else if (name == "--part") {
       arguments.part = argv[i + 1];
     }

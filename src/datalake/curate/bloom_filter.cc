@@ -101,8 +101,6 @@ struct Avx2Kernel {
   }
 };
 
-#define DATALAKE_AVX512 __attribute__((target("avx512f")))
-
 // GCC 12 takes the deliberately undefined operands of its own intrinsics for mistakes.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wuninitialized"
@@ -222,21 +220,17 @@ Result<BloomShape> BloomShapeFor(std::uint64_t keys, double error_rate) {
       fmt::format("no Bloom filter is large enough: {} keys, error rate {}", keys, error_rate)};
 }
 
-BloomKernel BestBloomKernel() {
-  return __builtin_cpu_supports("avx512f") ? BloomKernel::kAvx512 : BloomKernel::kAvx2;
-}
-
-BloomFilter::BloomFilter(const BloomShape& shape, BloomKernel kernel)
-    : shape_(shape), kernel_(kernel), words_(shape.blocks * BloomShape::kLanes) {}
+BloomFilter::BloomFilter(const BloomShape& shape, CpuLevel level)
+    : shape_(shape), level_(level), words_(shape.blocks * BloomShape::kLanes) {}
 
 void BloomFilter::Take(std::span<const Hash128> keys, std::span<std::uint8_t> verdicts,
                        BloomAccess access) {
-  switch (kernel_) {
-    case BloomKernel::kPortable:
+  switch (level_) {
+    case CpuLevel::kPortable:
       return TakeAll<PortableKernel>(words_.data(), shape_, keys, verdicts, access);
-    case BloomKernel::kAvx2:
+    case CpuLevel::kAvx2:
       return TakeAll<Avx2Kernel>(words_.data(), shape_, keys, verdicts, access);
-    case BloomKernel::kAvx512:
+    case CpuLevel::kAvx512:
       return TakeAllAvx512(words_.data(), shape_, keys, verdicts, access);
   }
 }

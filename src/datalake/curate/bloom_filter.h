@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "datalake/base/cpu_features.h"
 #include "datalake/base/hash.h"
 #include "datalake/base/result.h"
 #include "datalake/curate/huge_memory.h"
@@ -46,12 +47,6 @@ BloomShape BestBloomShape(std::uint64_t bytes, std::uint64_t keys);
 /// bytes).
 Result<BloomShape> BloomShapeFor(std::uint64_t keys, double error_rate);
 
-/// Which code tests and sets the bits. All give the same answers.
-enum class BloomKernel : std::uint8_t { kPortable, kAvx2, kAvx512 };
-
-/// The fastest one that this processor has.
-BloomKernel BestBloomKernel();
-
 /// Whether keys are only looked up.
 enum class BloomAccess : std::uint8_t { kInsert, kLookup };
 
@@ -60,7 +55,7 @@ enum class BloomAccess : std::uint8_t { kInsert, kLookup };
 class BloomFilter {
  public:
   /// `shape` must be valid.
-  explicit BloomFilter(const BloomShape& shape, BloomKernel kernel = BestBloomKernel());
+  explicit BloomFilter(const BloomShape& shape, CpuLevel level = BestCpuLevel());
 
   /// For each key in order: verdicts[i] = 1 when it was there (or seems so), else 0, and adds it.
   /// `verdicts` is as long as `keys`. About 40 M keys/s on a filter that no cache holds.
@@ -83,7 +78,7 @@ class BloomFilter {
 
  private:
   BloomShape shape_;
-  BloomKernel kernel_;
+  CpuLevel level_;
   HugeArray<std::uint64_t> words_;
 };
 

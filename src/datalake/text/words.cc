@@ -1,16 +1,15 @@
-// Words in two steps. (1) Masks: 64 bytes at a time become a bit mask of white space; its changes
-// are the bounds of words. Multi-byte spaces start with one of four lead bytes, looked at singly.
-// (2) Numbers: each word is cut into two 8-byte halves, hashed once and looked up in an open table,
-// where halves and length (words to 16 bytes) or all bytes (longer ones) are compared.
+// Words are cut at the bounds of word_bounds.h and numbered: the first 16 bytes of each,
+// zero-padded, its length and, of longer ones, the rest are looked up in an open table.
 #include "datalake/text/words.h"
 
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
+#include <limits>
 
-#include "datalake/text/unicode.h"
 #include "datalake/text/utf8.h"
+#include "datalake/text/word_bounds.h"
 
 #if defined(__AVX2__)
 #include <immintrin.h>
@@ -19,147 +18,8 @@
 namespace datalake::text {
 namespace {
 
-struct BlockMasks {
-  std::uint64_t space = 0;      // ASCII white space
-  std::uint64_t candidate = 0;  // lead bytes of multi-byte white space: C2, E1, E2, E3
-};
-
-#if defined(__AVX2__)
-std::uint64_t Join(__m256i low, __m256i high) {
-  return static_cast<std::uint32_t>(_mm256_movemask_epi8(low)) |
-         (static_cast<std::uint64_t>(static_cast<std::uint32_t>(_mm256_movemask_epi8(high))) << 32);
-}
-
-// By signed compares, which AVX2 has: 09..0D or 1C..20 (no byte over 7F is in either range).
-__m256i SpaceBytes(__m256i bytes) {
-  const __m256i low = _mm256_and_si256(_mm256_cmpgt_epi8(bytes, _mm256_set1_epi8(0x08)),
-                                       _mm256_cmpgt_epi8(_mm256_set1_epi8(0x0E), bytes));
-  const __m256i high = _mm256_and_si256(_mm256_cmpgt_epi8(bytes, _mm256_set1_epi8(0x1B)),
-                                        _mm256_cmpgt_epi8(_mm256_set1_epi8(0x21), bytes));
-  return _mm256_or_si256(low, high);
-}
-
-__m256i CandidateBytes(__m256i bytes) {
-  const auto equal = [&](int value) {
-    return _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(static_cast<char>(value)));
-  };
-  return _mm256_or_si256(_mm256_or_si256(equal(0xC2), equal(0xE1)),
-                         _mm256_or_si256(equal(0xE2), equal(0xE3)));
-}
-
-BlockMasks MasksOf(const char* block) {
-  const __m256i low = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(block));        // NOLINT
-  const __m256i high = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(block + 32));  // NOLINT
-  BlockMasks masks;
-  masks.space = Join(SpaceBytes(low), SpaceBytes(high));
-  if (_mm256_movemask_epi8(_mm256_or_si256(low, high)) != 0) {
-    masks.candidate = Join(CandidateBytes(low), CandidateBytes(high));
-  }
-  return masks;
-}
-#else
-BlockMasks MasksOf(const char* block) {
-  BlockMasks masks;
-  for (unsigned bit = 0; bit < 64; ++bit) {
-    const auto byte = static_cast<unsigned char>(block[bit]);
-    const bool space = (byte >= 0x09 && byte <= 0x0D) || (byte >= 0x1C && byte <= 0x20);
-    const bool candidate = byte == 0xC2 || (byte >= 0xE1 && byte <= 0xE3);
-    masks.space |= std::uint64_t{space} << bit;
-    masks.candidate |= std::uint64_t{candidate} << bit;
-  }
-  return masks;
-}
-#endif
-
-// Bounds of words from the changes of the space mask, block by block.
-class Splitter {
- public:
-  Splitter(std::string_view text, std::vector<Word>& out) : text_(text), out_(out) {}
-
-  // The number of words; the vector may be longer.
-  std::size_t Run() {
-    std::size_t at = 0;
-    for (; at + 64 <= text_.size(); at += 64) {
-      Block(at, MasksOf(text_.data() + at));
-    }
-    if (at < text_.size()) {
-      std::array<char, 64> tail;
-      tail.fill(' ');
-      std::memcpy(tail.data(), text_.data() + at, text_.size() - at);
-      Block(at, MasksOf(tail.data()));
-    }
-    if (in_word_) {
-      MakeRoom();
-      out_[count_++] = {word_begin_, static_cast<std::uint32_t>(text_.size())};
-    }
-    return count_;
-  }
-
- private:
-  void Block(std::size_t at, const BlockMasks& masks) {
-    std::uint64_t space = masks.space | spill_;
-    spill_ = 0;
-    for (std::uint64_t left = masks.candidate; left != 0; left &= left - 1) {
-      space |= WideSpace(at, static_cast<unsigned>(std::countr_zero(left)));
-    }
-    // A bit of `changes` is set where a word begins or ends, in turns.
-    std::uint64_t changes = space ^ ((space << 1) | (in_word_ ? 0 : 1));
-    const auto base = static_cast<std::uint32_t>(at);
-    MakeRoom();
-    Word* word = out_.data() + count_;
-    if (in_word_ && changes != 0) {
-      *word++ = {word_begin_, base + static_cast<std::uint32_t>(std::countr_zero(changes))};
-      changes &= changes - 1;
-      in_word_ = false;
-    }
-    for (int whole = std::popcount(changes) / 2; whole > 0; --whole) {
-      const auto begin = static_cast<std::uint32_t>(std::countr_zero(changes));
-      changes &= changes - 1;
-      const auto end = static_cast<std::uint32_t>(std::countr_zero(changes));
-      changes &= changes - 1;
-      *word++ = {base + begin, base + end};
-    }
-    count_ = static_cast<std::size_t>(word - out_.data());
-    if (changes != 0) {
-      word_begin_ = base + static_cast<std::uint32_t>(std::countr_zero(changes));
-      in_word_ = true;
-    }
-  }
-
-  // For the words that end in a block: one from before and every second byte. The vector only
-  // grows, so that elements are not cleared block by block.
-  void MakeRoom() {
-    constexpr std::size_t kMostWords = 33;
-    if (count_ + kMostWords > out_.size()) {
-      out_.resize(std::max(out_.size() * 2, count_ + 16 * kMostWords));
-    }
-  }
-
-  // The mask of a multi-byte space whose lead byte is at `bit`; what passes the block goes to
-  // spill_. Valid UTF-8: a lead byte is followed by its continuation bytes.
-  std::uint64_t WideSpace(std::size_t at, unsigned bit) {
-    const DecodedCodePoint decoded = DecodeCodePoint(text_, at + bit);
-    if (!IsWideSpace(decoded.value)) {
-      return 0;
-    }
-    const std::uint64_t mask = (std::uint64_t{1} << decoded.bytes) - 1;
-    spill_ |= bit + decoded.bytes > 64 ? mask >> (64 - bit) : 0;
-    return mask << bit;
-  }
-
-  // IsSpace above U+007F, by hand: it runs for each curly quote of a text.
-  static bool IsWideSpace(char32_t c) {
-    return (c >= 0x2000 && c <= 0x200A) || c == 0x00A0 || c == 0x3000 || c == 0x2028 ||
-           c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x0085 || c == 0x1680;
-  }
-
-  std::string_view text_;
-  std::vector<Word>& out_;
-  std::size_t count_ = 0;
-  std::uint64_t spill_ = 0;
-  std::uint32_t word_begin_ = 0;
-  bool in_word_ = false;
-};
+constexpr std::size_t kBatch = 32;
+constexpr std::size_t kKeyBytes = 16;
 
 // Folded 64x64 -> 128 multiply (the mixing step of wyhash).
 std::uint64_t Mix(std::uint64_t a, std::uint64_t b) {
@@ -176,10 +36,15 @@ std::uint64_t Load(const char* bytes, std::size_t count) {
   return value;
 }
 
-struct Halves {
-  std::uint64_t low = 0;
-  std::uint64_t high = 0;
-};
+// The hash of what is behind the first 16 bytes.
+std::uint64_t HashOfRest(std::string_view rest) {
+  std::uint64_t hash = rest.size();
+  std::size_t at = 0;
+  for (; at + 8 <= rest.size(); at += 8) {
+    hash = Mix(hash ^ Load(rest.data() + at, 8), kLowKey);
+  }
+  return Mix(hash ^ Load(rest.data() + at, rest.size() - at), kHighKey);
+}
 
 // `value` without its bytes from number `bytes` on; all of it for 8 and more.
 std::uint64_t FirstBytes(std::uint64_t value, std::size_t bytes) {
@@ -190,122 +55,174 @@ std::uint64_t FirstBytes(std::uint64_t value, std::size_t bytes) {
 #endif
 }
 
-// The halves of words up to 16 bytes; for longer ones a 128-bit hash.
-Halves HalvesOf(std::string_view text, const Word& word) {
-  const char* begin = text.data() + word.begin;
-  const std::size_t bytes = word.end - word.begin;
-  if (bytes <= 16) {
-    if (std::size_t{word.begin} + 16 <= text.size()) {
-      const std::size_t high_bytes = std::max<std::size_t>(bytes, 8) - 8;
-      return {FirstBytes(Load(begin, 8), bytes), FirstBytes(Load(begin + 8, 8), high_bytes)};
-    }
-    return {Load(begin, std::min<std::size_t>(bytes, 8)),
-            bytes > 8 ? Load(begin + 8, bytes - 8) : 0};
-  }
-  Halves halves{bytes, ~bytes};
-  std::size_t at = 0;
-  for (; at + 8 <= bytes; at += 8) {
-    const std::uint64_t piece = Load(begin + at, 8);
-    halves.low = Mix(halves.low ^ piece, kLowKey);
-    halves.high = Mix(halves.high ^ piece, kHighKey);
-  }
-  const std::uint64_t rest = Load(begin + at, bytes - at);
-  return {Mix(halves.low ^ rest, kLowKey), Mix(halves.high ^ rest, kHighKey)};
-}
-
-constexpr std::size_t kBatch = 32;
-
 // Bytes 10xxxxxx: the high bit set and the next one not.
 std::uint32_t Continuations(std::uint64_t bytes) {
   return static_cast<std::uint32_t>(std::popcount(bytes & ~(bytes << 1) & 0x8080808080808080ULL));
 }
 
+// 0 when both words have equal keys and lengths. Loads of no more than what one store wrote, or a
+// word that comes again at once would wait for its last store to reach the cache.
+#if defined(__AVX2__)
+std::uint32_t Difference(const DistinctWord& a, const DistinctWord& b) {
+  const __m128i equal = _mm_cmpeq_epi8(_mm_load_si128(reinterpret_cast<const __m128i*>(&a)),
+                                       _mm_load_si128(reinterpret_cast<const __m128i*>(&b)));
+  return (static_cast<std::uint32_t>(_mm_movemask_epi8(equal)) ^ 0xFFFF) | (a.bytes ^ b.bytes);
+}
+
+void Copy(const DistinctWord& from, DistinctWord& to) {
+  _mm256_store_si256(reinterpret_cast<__m256i*>(&to),
+                     _mm256_load_si256(reinterpret_cast<const __m256i*>(&from)));
+}
+#else
+std::uint32_t Difference(const DistinctWord& a, const DistinctWord& b) {
+  return a.low != b.low || a.high != b.high || a.bytes != b.bytes ? 1 : 0;
+}
+
+void Copy(const DistinctWord& from, DistinctWord& to) {
+  to = from;
+}
+#endif
+
 }  // namespace
 
-struct WordTable::HashedWord {
-  std::uint64_t low = 0;
-  std::uint64_t high = 0;
-  std::uint64_t hash = 0;
-  std::uint32_t begin = 0;
-  std::uint32_t bytes = 0;
+// Words to look up. First all of their hashes, whose loads and multiplications overlap, then the
+// look-ups, which only wait for the table.
+struct WordTable::Batch {
+  std::array<DistinctWord, kBatch> words;
+  std::array<std::uint64_t, kBatch> hashes;
+  std::size_t size = 0;
+  bool has_long_words = false;
 
-  static HashedWord Of(std::string_view text, const Word& word) {
-    const Halves halves = HalvesOf(text, word);
+  void Fill(std::string_view text, std::span<const Word> from) {
+    size = from.size();
+    // Words at the end of the text, behind which no 16 bytes can be read, are read from a copy.
+    std::size_t inside = size;
+    while (inside > 0 && from[inside - 1].begin + kKeyBytes > text.size()) {
+      --inside;
+    }
+    std::uint32_t most_bytes = 0;
+    for (std::size_t i = 0; i < inside; ++i) {
+      Set(i, from[i], text.data() + from[i].begin);
+      most_bytes = std::max(most_bytes, from[i].end - from[i].begin);
+    }
+    if (inside < size) {
+      std::array<char, 2 * kKeyBytes> tail{};
+      const std::uint32_t begin = from[inside].begin;
+      std::memcpy(tail.data(), text.data() + begin, text.size() - begin);
+      for (std::size_t i = inside; i < size; ++i) {
+        Set(i, from[i], tail.data() + (from[i].begin - begin));
+      }
+    }
+    has_long_words = most_bytes > kKeyBytes;
+    if (has_long_words) {
+      HashRests(text);
+    }
+  }
+
+ private:
+  void HashRests(std::string_view text) {
+    for (std::size_t i = 0; i < size; ++i) {
+      if (words[i].bytes > kKeyBytes) {
+        hashes[i] ^= HashOfRest(text.substr(words[i].begin, words[i].bytes).substr(kKeyBytes));
+      }
+    }
+  }
+
+  // `at` is where the word stands, with 16 bytes to read.
+  void Set(std::size_t i, const Word& word, const char* at) {
     const std::uint32_t bytes = word.end - word.begin;
-    return {halves.low, halves.high, Mix(halves.low ^ kLowKey, halves.high ^ (kHighKey + bytes)),
-            word.begin, bytes};
+    const std::size_t of_key = std::min<std::size_t>(bytes, kKeyBytes);
+    const std::uint64_t low = FirstBytes(Load(at, 8), of_key);
+    const std::uint64_t high = FirstBytes(Load(at + 8, 8), std::max<std::size_t>(of_key, 8) - 8);
+    words[i] = {low, high, bytes, word.begin, bytes, 0};
+    hashes[i] = Mix(low ^ kLowKey, high ^ (kHighKey + bytes));
   }
 };
 
-void SplitWords(std::string_view text, std::vector<Word>& out) {
-  out.resize(Splitter(text, out).Run());
+void SplitWords(std::string_view text, std::vector<Word>& out, CpuLevel level) {
+  out.resize(FindWordBounds(text, level, out).num_words);
 }
 
 void WordTable::Assign(std::string_view text) {
   text_ = text;
-  num_words_ = Splitter(text, words_).Run();
-  Number();
-}
-
-// In batches: first hashes, whose loads and multiplications overlap, then look-ups, which only wait
-// for the table. Whether a word is new is a coin's toss, so nothing branches on it: a new word
-// takes the free slot that ended its search and the next free entry, a known one writes itself to a
-// spare entry.
-void WordTable::Number() {
-  const std::size_t count = num_words_;
-  if (entries_.size() < count + 1) {
-    entries_.resize(std::max(2 * entries_.size(), count + 1));
+  const WordBounds bounds = FindWordBounds(text, level_, words_);
+  num_words_ = bounds.num_words;
+  num_distinct_ = 0;
+  long_words_.clear();
+  if (entries_.size() < num_words_ + 2) {
+    entries_.resize(std::max(2 * entries_.size(), num_words_ + 2));
     ids_.resize(entries_.size());
   }
-  slots_.assign(std::bit_ceil(std::max<std::size_t>(count * 2, 64)), 0);
-  num_distinct_ = 0;
-  std::array<HashedWord, kBatch> batch;
-  for (std::size_t begin = 0; begin < count; begin += kBatch) {
-    const std::size_t size = std::min(kBatch, count - begin);
-    for (std::size_t i = 0; i < size; ++i) {
-      batch[i] = HashedWord::Of(text_, words_[begin + i]);
-    }
-    NumberBatch(std::span(batch).first(size), begin);
+  if (num_words_ < std::numeric_limits<std::uint16_t>::max()) {
+    Number(narrow_slots_);
+  } else {
+    Number(wide_slots_);
   }
-  for (DistinctWord& word : std::span(entries_).first(num_distinct_)) {
-    word.chars = word.bytes <= 16 ? word.bytes - Continuations(word.low) - Continuations(word.high)
-                                  : static_cast<std::uint32_t>(CountCodePoints(Text(word)));
+  if (!bounds.is_ascii) {
+    CountChars();
   }
 }
 
-void WordTable::NumberBatch(std::span<const HashedWord> words, std::size_t first) {
-  std::uint64_t* const slots = slots_.data();
+template <typename Slot>
+void WordTable::Number(std::vector<Slot>& slots) {
+  // A quarter full at most: a search seldom meets another word, which no processor foresees.
+  slots.assign(std::bit_ceil(std::max<std::size_t>(num_words_ * 4, 64)), 0);
+  Batch batch;
+  for (std::size_t begin = 0; begin < num_words_; begin += kBatch) {
+    batch.Fill(text_, words().subspan(begin, std::min(kBatch, num_words_ - begin)));
+    if (batch.has_long_words) {
+      NumberBatch<Slot, true>(batch, begin, slots);
+    } else {
+      NumberBatch<Slot, false>(batch, begin, slots);
+    }
+  }
+}
+
+// Whether a word is new is a coin's toss, so nothing branches on it: each is written to the next
+// free entry, which only a new one takes.
+template <typename Slot, bool kHasLongWords>
+void WordTable::NumberBatch(const Batch& batch, std::size_t first, std::span<Slot> slots) {
   DistinctWord* const entries = entries_.data();
-  DistinctWord* const spare = entries + num_words_;
   std::uint32_t* const ids = ids_.data() + first;
-  const std::uint64_t mask = slots_.size() - 1;
-  std::uint64_t distinct = num_distinct_;
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    const HashedWord& word = words[i];
-    for (std::uint64_t at = word.hash & mask;; at = (at + 1) & mask) {
-      const std::uint64_t slot = slots[at];
-      const bool is_new = slot == 0;
-      // Neither free nor of this hash; said with one compare, for one well-foretold branch.
-      if (std::min(slot, (slot ^ word.hash) >> 32) != 0) {
+  const std::uint64_t mask = slots.size() - 1;
+  std::uint32_t next = static_cast<std::uint32_t>(num_distinct_) + 1;
+  for (std::size_t i = 0; i < batch.size; ++i) {
+    const DistinctWord& word = batch.words[i];
+    for (std::uint64_t at = batch.hashes[i] & mask;; at = (at + 1) & mask) {
+      const std::uint32_t slot = slots[at];
+      // Neither free nor this word; said with one compare, for one well-foretold branch.
+      if (std::min(slot, Difference(entries[slot], word)) != 0) {
         continue;
       }
-      const std::uint64_t number = is_new ? distinct : (slot & 0xFFFF'FFFF) - 1;
-      DistinctWord* const entry = entries + number;
-      *(is_new ? entry : spare) = {word.low, word.high, word.begin, word.bytes, 0, 0};
-      const std::uint64_t differs =
-          (entry->low ^ word.low) | (entry->high ^ word.high) | (entry->bytes ^ word.bytes);
-      if (differs != 0 ||
-          (word.bytes > 16 && Text(*entry) != text_.substr(word.begin, word.bytes))) {
-        continue;  // another word with the same half of the hash
+      if constexpr (kHasLongWords) {
+        if (word.bytes > kKeyBytes && slot != 0 &&
+            Text(entries[slot]) != text_.substr(word.begin, word.bytes)) {
+          continue;
+        }
+        if (word.bytes > kKeyBytes && slot == 0) {
+          long_words_.push_back(next - 1);
+        }
       }
-      ++entry->count;
-      slots[at] = (word.hash & 0xFFFF'FFFF'0000'0000ULL) | (number + 1);
-      ids[i] = static_cast<std::uint32_t>(number);
-      distinct += is_new ? 1 : 0;
+      const std::uint32_t number = slot == 0 ? next : slot;
+      Copy(word, entries[next]);
+      ++entries[number].count;
+      slots[at] = static_cast<Slot>(number);
+      ids[i] = number - 1;
+      next += slot == 0 ? 1 : 0;
       break;
     }
   }
-  num_distinct_ = distinct;
+  num_distinct_ = next - 1;
+}
+
+void WordTable::CountChars() {
+  for (DistinctWord& word : std::span(entries_).subspan(1, num_distinct_)) {
+    word.chars = word.bytes - Continuations(word.low) - Continuations(word.high);
+  }
+  for (const std::uint32_t number : long_words_) {
+    DistinctWord& word = entries_[number + 1];
+    word.chars = static_cast<std::uint32_t>(CountCodePoints(Text(word)));
+  }
 }
 
 }  // namespace datalake::text

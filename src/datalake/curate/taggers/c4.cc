@@ -16,6 +16,10 @@
 #include "datalake/curate/taggers/taggers.h"
 #include "datalake/text/utf8.h"
 
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
 namespace datalake::curate {
 namespace {
 
@@ -23,8 +27,11 @@ constexpr std::string_view kKelvin = "\xE2\x84\xAA";
 constexpr std::string_view kDottedI = "\xC4\xB0";
 constexpr std::string_view kJavascript = "javascript";
 constexpr std::size_t kFewestWords = 3;
+constexpr std::uint32_t kKeyBytes = 16;  // of a word in low and high
+#if !defined(__AVX2__)
 constexpr std::uint64_t kOnes = 0x0101010101010101ULL;
 constexpr std::uint64_t kHighs = 0x8080808080808080ULL;
+#endif
 
 enum class C4Version : std::uint8_t { kV1, kV2 };
 
@@ -61,11 +68,6 @@ constexpr C4Types kTypesV2 = {
     .curly_brace = 0,
     .line_count = 6};
 
-bool HasByte(std::uint64_t bytes, char byte) {
-  const std::uint64_t zero = bytes ^ (kOnes * static_cast<unsigned char>(byte));
-  return ((zero - kOnes) & ~zero & kHighs) != 0;
-}
-
 bool HasJavascript(std::string_view word) {
   for (const char first : {'j', 'J'}) {
     for (std::size_t at = word.find(first); at != std::string_view::npos && at < word.size();
@@ -84,11 +86,35 @@ bool MayEndSentence(char c) {
   return c == '.' || c == '?' || c == '!' || c == '"';
 }
 
-// Of up to 16 bytes: false when it has no lead byte of U+212A or U+0130.
-bool MayNeedLower(const text::DistinctWord& word) {
-  return HasByte(word.low, kKelvin[0]) || HasByte(word.high, kKelvin[0]) ||
-         HasByte(word.low, kDottedI[0]) || HasByte(word.high, kDottedI[0]);
+// Whether, in the first 16 bytes of each of two words, no 'j' is, of either case, nor a byte that
+// U+212A or U+0130 begin with.
+#if defined(__AVX2__)
+bool ArePlain(const text::DistinctWord& first, const text::DistinctWord& second) {
+  const __m256i bytes =
+      _mm256_loadu2_m128i(reinterpret_cast<const __m128i*>(&second.low),  // NOLINT
+                          reinterpret_cast<const __m128i*>(&first.low));  // NOLINT
+  const __m256i lower = _mm256_or_si256(bytes, _mm256_set1_epi8(0x20));
+  const __m256i signs =
+      _mm256_or_si256(_mm256_cmpeq_epi8(lower, _mm256_set1_epi8('j')),
+                      _mm256_or_si256(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(kKelvin[0])),
+                                      _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(kDottedI[0]))));
+  return _mm256_testz_si256(signs, signs) != 0;
 }
+#else
+bool HasByte(std::uint64_t bytes, char byte) {
+  const std::uint64_t zero = bytes ^ (kOnes * static_cast<unsigned char>(byte));
+  return ((zero - kOnes) & ~zero & kHighs) != 0;
+}
+
+bool IsPlain(std::uint64_t bytes) {
+  return !HasByte(bytes | (kOnes * 0x20), 'j') && !HasByte(bytes, kKelvin[0]) &&
+         !HasByte(bytes, kDottedI[0]);
+}
+
+bool ArePlain(const text::DistinctWord& first, const text::DistinctWord& second) {
+  return IsPlain(first.low) && IsPlain(first.high) && IsPlain(second.low) && IsPlain(second.high);
+}
+#endif
 
 // The 5 bytes around text[at], less at the ends of the text.
 std::uint64_t BytesAround(std::string_view text, std::size_t at) {
@@ -225,23 +251,28 @@ class C4 final : public Tagger {
 
   Findings FindWords(const text::WordTable& words) const {
     Findings findings;
-    for (const text::DistinctWord& word : words.distinct()) {
-      const bool is_long = word.bytes > 16;  // low and high are a hash then
-      if (is_long || (((word.low | word.high) & kHighs) != 0 && MayNeedLower(word))) {
-        const std::string_view text = words.Text(word);
-        findings.needs_lower = findings.needs_lower ||
-                               text.find(kKelvin) != std::string_view::npos ||
-                               text.find(kDottedI) != std::string_view::npos;
-      }
+    const std::span<const text::DistinctWord> distinct = words.distinct();
+    for (const text::DistinctWord& word : distinct) {
       if (words_.MayBeWord(word)) {
         findings.Add(words_.FindWord(word));
       }
-      if (word.bytes >= kJavascript.size() &&
-          (is_long || HasByte(word.low | (kOnes * 0x20), 'j'))) {
-        findings.javascript = findings.javascript || HasJavascript(words.Text(word));
+    }
+    for (std::size_t i = 0; i < distinct.size(); i += 2) {
+      const text::DistinctWord& first = distinct[i];
+      const text::DistinctWord& second = distinct[std::min(i + 1, distinct.size() - 1)];
+      if (std::max(first.bytes, second.bytes) > kKeyBytes || !ArePlain(first, second)) {
+        LookInto(words.Text(first), findings);
+        LookInto(words.Text(second), findings);
       }
     }
     return findings;
+  }
+
+  static void LookInto(std::string_view word, Findings& findings) {
+    findings.needs_lower = findings.needs_lower || word.find(kKelvin) != std::string_view::npos ||
+                           word.find(kDottedI) != std::string_view::npos;
+    findings.javascript =
+        findings.javascript || (word.size() >= kJavascript.size() && HasJavascript(word));
   }
 
   // The phrases, and the lines when they are asked for. One step a word, with a branch for the gaps

@@ -2,11 +2,8 @@
 // Models", A1.1) as the Dolma toolkit computes them. For v1 every newline ends a line, so empty
 // lines count, and repeat; for v2 a run of newlines does.
 //
-// Everything about single words is asked once a distinct word. N-grams of 2 to 10 words are counted
-// exactly without a key of n words: an n-gram can only repeat where the (n-1)-grams at its first
-// and at its second word both repeat, so each step looks at the survivors of the one before, under
-// the 64-bit key (number of the (n-1)-gram, number of the word behind it). On ordinary prose next
-// to nothing is left after 4 words.
+// Everything about single words is asked once a distinct word, and most of them are settled two at
+// a time: words with an ASCII letter and without a sign that may be a symbol.
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -17,17 +14,18 @@
 #include <vector>
 
 #include "datalake/base/hash.h"
+#include "datalake/curate/taggers/gopher_ngrams.h"
 #include "datalake/curate/taggers/taggers.h"
 #include "datalake/text/lines.h"
 #include "datalake/text/unicode.h"
 #include "datalake/text/utf8.h"
 
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
 namespace datalake::curate {
 namespace {
-
-constexpr std::size_t kMostCommonMin = 2;  // n of the most-common rules: 2 to 4
-constexpr std::size_t kMostCommonMax = 4;
-constexpr std::size_t kLongest = 10;  // n of the duplicate rules: 5 to 10
 
 constexpr std::array<std::string_view, 19> kTypes = {
     "fraction_of_characters_in_most_common_2grams",
@@ -53,6 +51,7 @@ constexpr std::array<std::string_view, 19> kTypes = {
 constexpr std::uint32_t kCharacterCount = 9;
 
 constexpr std::string_view kEllipsis = "\xE2\x80\xA6";  // U+2026
+constexpr std::uint32_t kKeyBytes = 16;                 // of a word in low and high
 constexpr std::uint64_t kOnes = 0x0101010101010101ULL;
 constexpr std::uint64_t kHighs = 0x8080808080808080ULL;
 
@@ -60,33 +59,49 @@ double Ratio(std::uint64_t part, std::uint64_t whole) {
   return static_cast<double>(part) / static_cast<double>(std::max<std::uint64_t>(whole, 1));
 }
 
-// A word of up to 8 bytes as DistinctWord::low has it.
-constexpr std::uint64_t Packed(std::string_view word) {
-  std::uint64_t packed = 0;
-  for (std::size_t i = word.size(); i > 0; --i) {
-    packed = (packed << 8) | static_cast<unsigned char>(word[i - 1]);
+// The words that a text of English has, under a hash of their first 4 bytes that tells them apart.
+class RequiredWords {
+ public:
+  constexpr RequiredWords() {
+    for (const std::string_view word : {"the", "be", "to", "of", "and", "that", "have", "with"}) {
+      Entry entry{.bytes = static_cast<std::uint32_t>(word.size())};
+      for (std::size_t i = word.size(); i > 0; --i) {
+        entry.low = (entry.low << 8) | static_cast<unsigned char>(word[i - 1]);
+      }
+      entries_[Slot(entry.low)] = entry;
+    }
   }
-  return packed;
-}
 
-bool IsRequired(const text::DistinctWord& word) {
-  if (word.bytes > 4) {
-    return false;
+  // Without a branch.
+  bool Has(const text::DistinctWord& word) const {
+    const Entry& entry = entries_[Slot(word.low)];
+    return ((entry.low ^ word.low) | (entry.bytes ^ word.bytes)) == 0;
   }
-  switch (word.low) {
-    case Packed("the"):
-    case Packed("be"):
-    case Packed("to"):
-    case Packed("of"):
-    case Packed("and"):
-    case Packed("that"):
-    case Packed("have"):
-    case Packed("with"):
-      return true;
-    default:
-      return false;
+
+  constexpr std::size_t size() const {
+    std::size_t size = 0;
+    for (const Entry& entry : entries_) {
+      size += entry.bytes != 0 ? 1 : 0;
+    }
+    return size;
   }
-}
+
+ private:
+  struct Entry {
+    std::uint64_t low = 0;
+    std::uint32_t bytes = 0;
+  };
+
+  // By a multiplier that was searched for.
+  static constexpr std::size_t Slot(std::uint64_t low) {
+    return (static_cast<std::uint32_t>(low) * 0xCD613E31U) >> 28;
+  }
+
+  std::array<Entry, 16> entries_{};
+};
+
+constexpr RequiredWords kRequiredWords;
+static_assert(kRequiredWords.size() == 8, "the hash does not tell them apart");
 
 // The high bit of each byte that is an ASCII letter.
 std::uint64_t LetterBytes(std::uint64_t bytes) {
@@ -101,6 +116,33 @@ std::uint64_t HasByte(std::uint64_t bytes, char byte) {
   const std::uint64_t zero = bytes ^ (kOnes * static_cast<unsigned char>(byte));
   return (zero - kOnes) & ~zero & kHighs;
 }
+
+#if defined(__AVX2__)
+// Whether each of two words has, in its first 16 bytes, an ASCII letter, and neither '#' nor the
+// first byte of an ellipsis.
+bool ArePlain(const text::DistinctWord& first, const text::DistinctWord& second) {
+  const __m256i bytes =
+      _mm256_loadu2_m128i(reinterpret_cast<const __m128i*>(&second.low),  // NOLINT
+                          reinterpret_cast<const __m128i*>(&first.low));  // NOLINT
+  const __m256i lower = _mm256_or_si256(bytes, _mm256_set1_epi8(0x20));
+  const __m256i letters = _mm256_and_si256(_mm256_cmpgt_epi8(lower, _mm256_set1_epi8('a' - 1)),
+                                           _mm256_cmpgt_epi8(_mm256_set1_epi8('z' + 1), lower));
+  const __m256i signs = _mm256_or_si256(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('#')),
+                                        _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('\xE2')));
+  const auto where = static_cast<std::uint32_t>(_mm256_movemask_epi8(letters));
+  return (where & 0xFFFF) != 0 && (where >> 16) != 0 && _mm256_testz_si256(signs, signs) != 0;
+}
+#else
+bool IsPlain(const text::DistinctWord& word) {
+  return (LetterBytes(word.low) | LetterBytes(word.high)) != 0 &&
+         (HasByte(word.low, '#') | HasByte(word.high, '#')) == 0 &&
+         (HasByte(word.low, kEllipsis[0]) | HasByte(word.high, kEllipsis[0])) == 0;
+}
+
+bool ArePlain(const text::DistinctWord& first, const text::DistinctWord& second) {
+  return IsPlain(first) && IsPlain(second);
+}
+#endif
 
 struct WordFacts {
   bool has_letter = false;
@@ -119,7 +161,7 @@ bool HasLetter(std::string_view word) {
 }
 
 WordFacts FactsOf(const text::WordTable& words, const text::DistinctWord& word) {
-  if (word.bytes > 16) {
+  if (word.bytes > kKeyBytes) {
     const std::string_view text = words.Text(word);
     return {HasLetter(text), text.find('#') != std::string_view::npos ||
                                  text.find(kEllipsis) != std::string_view::npos};
@@ -135,17 +177,26 @@ WordFacts FactsOf(const text::WordTable& words, const text::DistinctWord& word) 
   return facts;
 }
 
+// What the text's words add up to.
+struct WordSums {
+  std::uint64_t chars = 0;
+  std::uint64_t with_letter = 0;
+  std::uint64_t with_symbol = 0;
+  std::uint64_t required = 0;
+};
+
 // Lengths of all words, for their median.
 class LengthCounts {
  public:
   void Clear() {
-    short_.fill(0);
+    short_.fill({});
     long_.clear();
   }
 
-  void Add(std::uint32_t chars, std::uint32_t count) {
+  // Neighbours take different `side`s, as equal lengths would wait for each other.
+  void Add(std::uint32_t chars, std::uint32_t count, std::size_t side) {
     if (chars < short_.size()) {
-      short_[chars] += count;
+      short_[chars][side] += count;
     } else {
       long_.emplace_back(chars, count);
     }
@@ -164,10 +215,11 @@ class LengthCounts {
  private:
   std::uint32_t AtRank(std::uint64_t rank) const {
     for (std::uint32_t chars = 0; chars < short_.size(); ++chars) {
-      if (rank < short_[chars]) {
+      const std::uint64_t count = std::uint64_t{short_[chars][0]} + short_[chars][1];
+      if (rank < count) {
         return chars;
       }
-      rank -= short_[chars];
+      rank -= count;
     }
     for (const auto& [chars, count] : long_) {
       if (rank < count) {
@@ -178,162 +230,8 @@ class LengthCounts {
     return 0;
   }
 
-  std::array<std::uint32_t, 64> short_{};
+  std::array<std::array<std::uint32_t, 2>, 32> short_{};
   std::vector<std::pair<std::uint32_t, std::uint32_t>> long_;
-};
-
-// Open addressing over exact 64-bit keys; a slot's index serves as the number of its key.
-class KeyCounts {
- public:
-  void Reset(std::size_t keys) {
-    const std::size_t size = std::bit_ceil(std::max<std::size_t>(keys * 2, 16));
-    slots_.assign(size, {});
-    shift_ = 64 - std::countr_zero(size);
-  }
-
-  // Counts `key` once more. Whether it is new is a coin's toss, so nothing branches on it.
-  std::uint32_t Count(std::uint64_t key) {
-    // Fibonacci hashing (Knuth, TAOCP 6.4): the high bits of the product.
-    std::size_t at = (key * 0x9E3779B97F4A7C15ULL) >> shift_;
-    while (std::min(slots_[at].count, slots_[at].key ^ key) != 0) {
-      at = (at + 1) & (slots_.size() - 1);
-    }
-    slots_[at].key = key;
-    ++slots_[at].count;
-    return static_cast<std::uint32_t>(at);
-  }
-
-  std::uint64_t CountOf(std::uint32_t slot) const { return slots_[slot].count; }
-
- private:
-  struct Slot {
-    std::uint64_t key = 0;
-    std::uint64_t count = 0;  // 0 = free
-  };
-
-  std::vector<Slot> slots_;
-  int shift_ = 0;
-};
-
-// A word at which an n-gram may repeat.
-struct Candidate {
-  std::uint32_t position = 0;  // of its first word
-  std::uint32_t gram = 0;      // number of the (n-1)-gram there, then of the n-gram
-  std::uint64_t chars = 0;     // code points of these words
-};
-
-class NgramCounter {
- public:
-  // Appends the n-gram rules of `words`, whose code points add up to `chars`.
-  void Run(const text::WordTable& words, std::uint64_t chars, std::uint64_t document_chars,
-           std::vector<Span>& out) {
-    words_ = &words;
-    chars_ = chars;
-    Begin();
-    const std::size_t count = words.ids().size();
-    for (std::size_t n = kMostCommonMin; n <= kLongest && n <= count; ++n) {
-      CountGrams(n);
-      const double score = n <= kMostCommonMax ? MostCommon(n) : Duplicates(n);
-      out.push_back({static_cast<std::uint32_t>(n - kMostCommonMin), 0, document_chars, score});
-      KeepRepeated();
-    }
-  }
-
- private:
-  std::uint64_t CharsAt(std::size_t word) const {
-    return words_->distinct()[words_->ids()[word]].chars;
-  }
-
-  // Candidates for pairs: two repeated words in a row. Only words are known yet: n is 1.
-  void Begin() {
-    const auto ids = words_->ids();
-    const auto distinct = words_->distinct();
-    if (room_.size() < ids.size()) {
-      room_.resize(2 * ids.size());
-    }
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i + 1 < ids.size(); ++i) {
-      const text::DistinctWord& word = distinct[ids[i]];
-      room_[kept] = {static_cast<std::uint32_t>(i), ids[i], word.chars};
-      // Without a branch: the outcome is a coin's.
-      kept += static_cast<std::size_t>(word.count > 1) &
-              static_cast<std::size_t>(distinct[ids[i + 1]].count > 1);
-    }
-    candidates_ = std::span(room_).first(kept);
-  }
-
-  void CountGrams(std::size_t n) {
-    counts_.Reset(candidates_.size());
-    const auto ids = words_->ids();
-    for (Candidate& candidate : candidates_) {
-      const std::uint32_t next = ids[candidate.position + n - 1];
-      const std::uint64_t key = (std::uint64_t{candidate.gram} << 32) | next;
-      candidate.gram = counts_.Count(key);
-      candidate.chars += words_->distinct()[next].chars;
-    }
-  }
-
-  // count * chars of the n-gram that occurs most often, the first one of those that do.
-  double MostCommon(std::size_t n) const {
-    std::uint64_t best_count = 1;
-    std::uint64_t best_chars = 0;
-    for (const Candidate& candidate : candidates_) {
-      // In order of positions, so the first of equal ones stays.
-      if (counts_.CountOf(candidate.gram) > best_count) {
-        best_count = counts_.CountOf(candidate.gram);
-        best_chars = candidate.chars;
-      }
-    }
-    if (best_count == 1) {  // none repeats: the first n-gram of the text
-      for (std::size_t i = 0; i < n; ++i) {
-        best_chars += CharsAt(i);
-      }
-    }
-    return Ratio(best_count * best_chars, chars_);
-  }
-
-  double Duplicates(std::size_t n) const {
-    std::uint64_t repeated = 0;
-    for (const Candidate& candidate : candidates_) {
-      repeated += counts_.CountOf(candidate.gram) > 1 ? candidate.chars : 0;
-    }
-    return Ratio(repeated, AllGramChars(n));
-  }
-
-  // Code points of all n-grams: word j of an n-gram runs over all words but the first j and the
-  // last n - 1 - j.
-  std::uint64_t AllGramChars(std::size_t n) const {
-    const std::size_t count = words_->ids().size();
-    std::uint64_t all = n * chars_;
-    for (std::size_t i = 0; i + 1 < n; ++i) {
-      all -= (n - 1 - i) * (CharsAt(i) + CharsAt(count - 1 - i));
-    }
-    return all;
-  }
-
-  // Leaves the candidates for the next n: repeated here and at the next word. Copies always and
-  // counts when it was right to: branches would be tosses of a coin.
-  void KeepRepeated() {
-    std::size_t repeated = 0;
-    for (const Candidate& candidate : candidates_) {
-      const bool repeats = counts_.CountOf(candidate.gram) > 1;
-      candidates_[repeated] = candidate;
-      repeated += repeats ? 1 : 0;
-    }
-    std::size_t kept = 0;
-    for (std::size_t c = 0; c + 1 < repeated; ++c) {
-      const bool goes_on = candidates_[c + 1].position == candidates_[c].position + 1;
-      candidates_[kept] = candidates_[c];
-      kept += goes_on ? 1 : 0;
-    }
-    candidates_ = candidates_.first(kept);
-  }
-
-  const text::WordTable* words_ = nullptr;
-  std::uint64_t chars_ = 0;
-  std::vector<Candidate> room_;
-  std::span<Candidate> candidates_;  // in room_, by position
-  KeyCounts counts_;
 };
 
 struct LineFacts {
@@ -404,7 +302,7 @@ class LineCounter {
 
 struct GopherState final : TaggerState {
   LengthCounts lengths;
-  NgramCounter ngrams;
+  GopherNgrams ngrams;
   LineCounter lines;
 };
 
@@ -423,27 +321,15 @@ class Gopher final : public Tagger {
     const text::WordTable& words = document.words();
     const std::uint64_t word_count = words.ids().size();
     const std::uint64_t document_chars = document.size_chars();
-    std::uint64_t chars = 0;
-    std::uint64_t with_letter = 0;
-    std::uint64_t with_symbol = 0;
-    std::uint64_t required = 0;
-    own.lengths.Clear();
-    for (const text::DistinctWord& word : words.distinct()) {
-      const WordFacts facts = FactsOf(words, word);
-      chars += std::uint64_t{word.chars} * word.count;
-      with_letter += facts.has_letter ? word.count : 0;
-      with_symbol += facts.has_symbol ? word.count : 0;
-      required += IsRequired(word) ? word.count : 0;
-      own.lengths.Add(word.chars, word.count);
-    }
-    own.ngrams.Run(words, chars, document_chars, out);
+    const WordSums sums = Sum(words, own.lengths);
+    own.ngrams.Run(words, sums.chars, document_chars, out);
     const LineFacts lines = own.lines.Run(document.text(), line_ends_);
     const std::array<double, kTypes.size() - kCharacterCount> scores = {
         static_cast<double>(document_chars),   static_cast<double>(word_count),
-        own.lengths.Median(word_count),        Ratio(with_symbol, word_count),
-        Ratio(with_letter, word_count),        static_cast<double>(required),
+        own.lengths.Median(word_count),        Ratio(sums.with_symbol, word_count),
+        Ratio(sums.with_letter, word_count),   static_cast<double>(sums.required),
         Ratio(lines.with_bullet, lines.lines), Ratio(lines.with_ellipsis, lines.lines),
-        Ratio(lines.repeated, lines.lines),    Ratio(lines.repeated_chars, chars),
+        Ratio(lines.repeated, lines.lines),    Ratio(lines.repeated_chars, sums.chars),
     };
     for (std::uint32_t i = 0; i < scores.size(); ++i) {
       out.push_back({kCharacterCount + i, 0, document_chars, scores[i]});
@@ -451,6 +337,36 @@ class Gopher final : public Tagger {
   }
 
  private:
+  static WordSums Sum(const text::WordTable& words, LengthCounts& lengths) {
+    WordSums sums;
+    sums.with_letter = words.ids().size();
+    lengths.Clear();
+    const std::span<const text::DistinctWord> distinct = words.distinct();
+    for (std::size_t i = 0; i < distinct.size(); ++i) {
+      const text::DistinctWord& word = distinct[i];
+      sums.chars += std::uint64_t{word.chars} * word.count;
+      sums.required += kRequiredWords.Has(word) ? word.count : 0;
+      lengths.Add(word.chars, word.count, i % 2);
+    }
+    for (std::size_t i = 0; i < distinct.size(); i += 2) {
+      const text::DistinctWord& first = distinct[i];
+      const text::DistinctWord& second = distinct[std::min(i + 1, distinct.size() - 1)];
+      if (std::max(first.bytes, second.bytes) > kKeyBytes || !ArePlain(first, second)) {
+        AddFacts(words, distinct.subspan(i, std::min<std::size_t>(2, distinct.size() - i)), sums);
+      }
+    }
+    return sums;
+  }
+
+  static void AddFacts(const text::WordTable& words, std::span<const text::DistinctWord> some,
+                       WordSums& sums) {
+    for (const text::DistinctWord& word : some) {
+      const WordFacts facts = FactsOf(words, word);
+      sums.with_letter -= facts.has_letter ? 0 : word.count;
+      sums.with_symbol += facts.has_symbol ? word.count : 0;
+    }
+  }
+
   LineEnds line_ends_;
 };
 
