@@ -8,8 +8,10 @@ from search_rows import fill
 @pytest.mark.parametrize("name", ["o'clock", "' OR '1'='1", '"; drop table catalog; --', "a\\b"])
 def test_sql_in_names_matches_nothing(kdl: KdlLake, name: str) -> None:
     fill(kdl)
-    for level in ("providers", "datasets", "tasks", "variants"):
-        assert kdl.lake.search(**{level: [name]}).num_rows == 0
+    assert kdl.lake.search([name]).num_rows == 0
+    assert kdl.lake.search(None, [name]).num_rows == 0
+    assert kdl.lake.search(tasks=[name]).num_rows == 0
+    assert kdl.lake.search(variants=[name]).num_rows == 0
     text = {"column": "labels", "text": name}
     assert kdl.lake.search(["huggingface"], text_search=text).num_rows == 0
     assert kdl.lake.search().num_rows == 6

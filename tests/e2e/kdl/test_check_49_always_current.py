@@ -1,4 +1,4 @@
-"""Check 49: after partitions came and went, `db info` and searches are current without a rebuild."""
+"""Check 49: after partitions came and went, `db info` and searches are current at once."""
 
 from kdl_lake import KdlLake
 from search_rows import fill, ids
