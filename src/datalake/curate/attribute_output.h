@@ -36,14 +36,14 @@ class AttributeRows {
 };
 
 /// A file of attributes (docs/formats/attributes.md) that appears whole under its name when it is
-/// published, replacing what was there. Its bytes depend on the rows alone. Single-threaded, but
-/// for the rows it makes, which are filled on any thread.
+/// published, replacing what was there. Its bytes depend on the rows alone. Parquet of learned
+/// types (Tagger::has_learned_types) is written twice, as its columns are known at the end.
+/// Single-threaded, but for the rows it makes, which are filled on any thread.
 class AttributeOutput {
  public:
   /// Parquet when `path` ends with .parquet, else lines of JSON, compressed as the name says.
   /// `sources`, `fs` and `pool`, whose free threads encode, must outlive the output; the caller may
-  /// be a task of the pool. Errors: kUnsupported (Parquet of learned types), kIo,
-  /// kPermissionDenied, kResourceExhausted.
+  /// be a task of the pool. Errors: kIo, kPermissionDenied, kResourceExhausted.
   static Result<std::unique_ptr<AttributeOutput>> Make(
       io::FileSystem& fs, std::string_view path,
       const std::vector<AttributeWriter::Source>& sources, ThreadPool& pool);

@@ -91,10 +91,8 @@ void AppendKeyCharacters(std::string& out, std::string_view name) {
 
 // What the spans of a type begin with: "\"<prefix><type>\":[".
 std::string RenderKey(std::string_view prefix, std::string_view type) {
-  std::string name(prefix);
-  AppendKeyCharacters(name, type);
   std::string key;
-  json::AppendString(key, name);
+  json::AppendString(key, AttributeKey(prefix, type));
   key.append(":[");
   return key;
 }
@@ -125,6 +123,12 @@ std::vector<Span> Grouped(std::span<const Span> spans) {
 }
 
 }  // namespace
+
+std::string AttributeKey(std::string_view prefix, std::string_view type) {
+  std::string key(prefix);
+  AppendKeyCharacters(key, type);
+  return key;
+}
 
 Result<std::string> AttributeKeyPart(std::string_view name) {
   std::string part;
@@ -164,7 +168,7 @@ double RoundScore(double score) {
 std::vector<std::string> AttributeKeys(const AttributeWriter::Source& source) {
   std::vector<std::string> keys;
   for (const std::string_view type : source.tagger.types()) {
-    AppendKeyCharacters(keys.emplace_back(source.key_prefix), type);
+    keys.push_back(AttributeKey(source.key_prefix, type));
   }
   return keys;
 }

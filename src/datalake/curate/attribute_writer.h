@@ -63,6 +63,9 @@ class AttributeWriter {
   std::vector<Keys> keys_;  // by source
 };
 
+/// A key: `prefix` and `type`, every character of the type outside [A-Za-z0-9_] as `_`.
+std::string AttributeKey(std::string_view prefix, std::string_view type);
+
 /// The keys of a source's types, in their order: `<key_prefix><type>`, every character of the type
 /// outside [A-Za-z0-9_] as `_`.
 std::vector<std::string> AttributeKeys(const AttributeWriter::Source& source);
