@@ -105,6 +105,7 @@ TEST_F(TagTest, WritesAttributesBesideDocuments) {
   const auto report = Run(Options("/d/documents/*/*.gz"));  // check 32: the folder `a` stays
   ASSERT_THAT(report, IsOk());
   EXPECT_EQ(report->documents, 2U);
+  EXPECT_EQ(report->spans, 2U);
   EXPECT_EQ(report->files_tagged, 1U);
   EXPECT_EQ(ReadText(fs_, "/d/attributes/exp/a/1.jsonl.gz"),
             "{\"id\":\"1\",\"attributes\":{\"exp__char_length_v1__length\":[[0,3,3.0]]},"

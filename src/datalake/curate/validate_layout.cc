@@ -80,22 +80,29 @@ class Search {
     if (io::BaseName(path) == kDocuments) {
       DATALAKE_TRY_ASSIGN(Dataset * dataset, DatasetOf(std::string(io::ParentPath(path))));
       dataset->is_whole = true;
-      return Walk(path, 0);
+      return Walk(path);
     }
     const std::string documents = io::JoinPath(path, kDocuments);
     DATALAKE_TRY_ASSIGN(const bool is_dataset, fs_.Exists(documents));
     if (!is_dataset) {
       Find(FindingKind::kLayout, path, "no folder documents/ in it");
-      return Walk(path, 0);
+      return Walk(path);
     }
     DATALAKE_TRY_ASSIGN(Dataset * dataset, DatasetOf(path));
     dataset->is_whole = true;
-    DATALAKE_TRY(Walk(documents, 0));
+    DATALAKE_TRY(Walk(documents));
     return {};
   }
 
   // Adds the files of documents below `folder`.
-  Status Walk(const std::string& folder, int depth) {
+  Status Walk(const std::string& documents) {
+    return WalkFiles(documents, 0,
+                     [this](const std::string& path, int /*depth*/) { return AddDocuments(path); });
+  }
+
+  // Calls `visit(path, depth)` for the files below `folder`, depth 0 being in it itself.
+  template <typename Visit>
+  Status WalkFiles(const std::string& folder, int depth, const Visit& visit) {
     if (depth > kMaxFolderDepth) {
       Find(FindingKind::kLayout, folder, "folders nested too deep: not looked at");
       return {};
@@ -108,9 +115,9 @@ class Search {
       const std::string path = io::JoinPath(folder, entry.name);
       DATALAKE_TRY_ASSIGN(const bool is_folder, IsFolder(path, entry));
       if (is_folder) {
-        DATALAKE_TRY(Walk(path, depth + 1));
-      } else if (!entry.is_symlink || !links_to_folder_) {
-        DATALAKE_TRY(AddDocuments(path));
+        DATALAKE_TRY(WalkFiles(path, depth + 1, visit));
+      } else if (!links_to_folder_) {
+        DATALAKE_TRY(visit(path, depth));
       }
     }
     return {};
@@ -202,34 +209,23 @@ class Search {
         continue;
       }
       for (const std::string& name : dataset.names) {
-        DATALAKE_TRY(WalkAttributes(io::JoinPath(root, kAttributes, name), dataset, 0));
+        DATALAKE_TRY(WalkAttributes(io::JoinPath(root, kAttributes, name), dataset));
       }
     }
     return {};
   }
 
-  Status WalkAttributes(const std::string& folder, const Dataset& dataset, int depth) {
-    if (depth > kMaxFolderDepth) {
-      Find(FindingKind::kLayout, folder, "folders nested too deep: not looked at");
-      return {};
-    }
-    DATALAKE_TRY_ASSIGN(const auto entries, fs_.List(folder));
-    for (const io::DirectoryEntry& entry : entries) {
-      if (entry.name.starts_with('.')) {
-        continue;
-      }
-      const std::string path = io::JoinPath(folder, entry.name);
-      DATALAKE_TRY_ASSIGN(const bool is_folder, IsFolder(path, entry));
-      if (is_folder) {
-        DATALAKE_TRY(WalkAttributes(path, dataset, depth + 1));
-      } else if (!links_to_folder_ && !dataset.expected.contains(path) &&
-                 !(depth == 0 && entry.name == kReport)) {
+  // Finds the files of attributes that belong to no documents.
+  Status WalkAttributes(const std::string& folder, const Dataset& dataset) {
+    return WalkFiles(folder, 0, [&](const std::string& path, int depth) -> Status {
+      const bool is_report = depth == 0 && io::BaseName(path) == kReport;
+      if (!is_report && !dataset.expected.contains(path)) {
         const bool is_known = format::IsDocumentPath(path);
         Find(is_known ? FindingKind::kStrayAttributes : FindingKind::kUnknownSuffix, path,
              is_known ? "attributes without documents" : "unknown suffix: not read");
       }
-    }
-    return {};
+      return {};
+    });
   }
 
   io::FileSystem& fs_;

@@ -121,6 +121,9 @@ class FlatTreeParser {
   /// Readable bytes that must follow every text.
   static constexpr std::size_t kPadding = 64;
 
+  /// Values of one tree: a text of more, which would take hundreds of MB, is an error.
+  static constexpr std::size_t kMaxNodes = std::size_t{1} << 22;
+
   FlatTreeParser();
   ~FlatTreeParser();
   FlatTreeParser(FlatTreeParser&&) noexcept;
@@ -128,7 +131,7 @@ class FlatTreeParser {
 
   /// Appends the array or object `text` to `tree` (as a child of what is open) under the name
   /// `key`. Errors: kInvalidArgument (bad JSON, invalid UTF-8, a scalar, nested deeper than
-  /// kMaxDepth).
+  /// kMaxDepth, more values than kMaxNodes).
   Status Append(std::string_view text, std::string_view key, FlatTree& tree);
 
   /// Appends the members of the object `text` to `tree`, as children of what is open.

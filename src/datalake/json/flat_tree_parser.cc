@@ -321,6 +321,10 @@ class Walk {
     if (depth >= kMaxDepth && IsContainer(type)) {
       return TooDeep();
     }
+    if (tree_.size() >= FlatTreeParser::kMaxNodes) {
+      return BadJson(text_, value.raw_json_token().data(),
+                     fmt::format("more than {} values", FlatTreeParser::kMaxNodes));
+    }
     const std::string_view token = value.raw_json_token();
     std::size_t index = 0;
     if (type == ondemand::json_type::object) {

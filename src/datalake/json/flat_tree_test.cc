@@ -187,5 +187,18 @@ TEST(FlatTreeErrorTest, NamesTheByteOfWhatIsWrong) {
   EXPECT_THAT(error_of(R"({"a":"b","c":"d})"), ::testing::HasSubstr("bad JSON at byte 13"));
 }
 
+TEST(FlatTreeErrorTest, RefusesMoreValuesThanItHolds) {
+  std::string list = "[";
+  for (std::size_t i = 0; i < FlatTreeParser::kMaxNodes; ++i) {
+    list += "1,";
+  }
+  list.back() = ']';
+  const Padded text(list);
+  FlatTree tree;
+  FlatTreeParser parser;
+  EXPECT_THAT(parser.Append(text.view(), {}, tree),
+              IsError(ErrorCode::kInvalidArgument, "more than 4194304 values"));
+}
+
 }  // namespace
 }  // namespace datalake::json
