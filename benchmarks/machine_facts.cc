@@ -39,6 +39,8 @@ std::uint64_t StatusKib(std::string_view key) {
   return 0;
 }
 
+}  // namespace
+
 double Median(std::vector<double> values) {
   if (values.empty()) {
     return 0;
@@ -47,8 +49,6 @@ double Median(std::vector<double> values) {
   const std::size_t half = values.size() / 2;
   return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
 }
-
-}  // namespace
 
 std::uint64_t PeakMemoryBytes() {
   if (const std::uint64_t peak = StatusKib("VmHWM:"); peak != 0) {

@@ -40,6 +40,9 @@ inline double ScaledMbps(double mbps, double inflate_mbps) {
   return mbps * kReferenceInflateMbps / inflate_mbps;
 }
 
+/// The middle one of `values`, or the mean of the middle two; 0 without any.
+double Median(std::vector<double> values);
+
 /// Rates of some rounds, each beside the inflate rate of the same moment: a shared machine changes
 /// its pace from minute to minute, and a ratio of neighbours does not. Single-threaded.
 class ScaledRounds {
