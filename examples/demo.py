@@ -70,7 +70,7 @@ def upload_pictures(story: Story, server: Server, data: DemoData, path: Path) ->
     check(client.upload_raw(str(data.pictures), "opensource", PICTURES) is not False, "staged")
     story.say(">>> client.wait_for_job_completion(client.trigger_processing())")
     details = process(client)
-    raw = client.search(["opensource"], [PICTURES], ["raw"])
+    raw = client.lake.search(["opensource"], [PICTURES], ["raw"])
     assets = client.lake.sql("select count(*) as n, sum(bytes) as bytes from assets").to_pylist()[0]
     story.table(
         ["picture files", "rows", "assets kept once", "MB", "with a problem"],
@@ -104,12 +104,12 @@ def upload_pictures(story: Story, server: Server, data: DemoData, path: Path) ->
         "the task is staged",
     )
     process(client)
-    by_level = client.search(["opensource"], [PICTURES], ["vqa"], ["captions"])
+    by_level = client.lake.search(["opensource"], [PICTURES], ["vqa"], ["captions"])
     check(by_level.num_rows == raw.num_rows, "the task has a row for every picture")
     word = data.picture_word
     text_search = {"column": "caption", "text": word}
-    story.say(f'>>> client.search(["open*"], tasks=["raw"], text_search={text_search})')
-    found = client.search(["open*"], tasks=["raw"], text_search=text_search)
+    story.say(f'>>> client.lake.search(["open*"], tasks=["raw"], text_search={text_search})')
+    found = client.lake.search(["open*"], tasks=["raw"], text_search=text_search)
     expected = sum(word in (caption or "") for caption in raw.column("caption").to_pylist())
     check(found.num_rows == expected > 0, "text search finds what the captions say")
     shown = found.select(["caption", "path"]).slice(0, 3).to_pylist()

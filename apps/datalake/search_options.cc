@@ -1,7 +1,5 @@
 #include "apps/datalake/search_options.h"
 
-#include "datalake/json/writer.h"
-
 namespace datalake::apps {
 
 void SearchOptions::Declare(OptionSet& options) {
@@ -48,54 +46,9 @@ Result<lake::SearchRequest> SearchOptions::ToRequest() const {
 }
 
 bool SearchOptions::empty() const {
-  return ToJson() == SearchOptions().ToJson();
-}
-
-std::string SearchOptions::ToJson() const {
-  std::string text;
-  json::Writer writer(text);
-  const auto list = [&](const char* key, const std::vector<std::string>& values) {
-    if (values.empty()) {
-      return;
-    }
-    writer.Key(key);
-    writer.BeginArray();
-    for (const std::string& value : values) {
-      writer.String(value);
-    }
-    writer.EndArray();
-  };
-  const auto string = [&](const char* key, const std::string& value) {
-    if (!value.empty()) {
-      writer.Key(key);
-      writer.String(value);
-    }
-  };
-  writer.BeginObject();
-  list("providers", providers_);
-  list("datasets", datasets_);
-  list("tasks", tasks_);
-  list("variants", variants_);
-  string("text", text_);
-  string("column", column_);
-  string("json_path", json_path_);
-  string("where", where_);
-  list("columns", columns_);
-  list("order_by", order_by_);
-  if (version_ >= 0) {
-    writer.Key("version");
-    writer.Int(version_);
-  }
-  if (limit_ >= 0) {
-    writer.Key("limit");
-    writer.Int(limit_);
-  }
-  if (offset_ != 0) {
-    writer.Key("offset");
-    writer.Int(offset_);
-  }
-  writer.EndObject();
-  return text;
+  return providers_.empty() && datasets_.empty() && tasks_.empty() && variants_.empty() &&
+         text_.empty() && column_.empty() && json_path_.empty() && where_.empty() &&
+         columns_.empty() && order_by_.empty() && limit_ < 0 && offset_ == 0 && version_ < 0;
 }
 
 }  // namespace datalake::apps

@@ -22,9 +22,6 @@ class SearchOptions {
   /// True when nothing was asked for.
   bool empty() const;
 
-  /// The request as JSON, for the lineage of a collection.
-  std::string ToJson() const;
-
  private:
   std::vector<std::string> providers_;
   std::vector<std::string> datasets_;

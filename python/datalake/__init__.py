@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from datalake._core import __version__
-from datalake.client import DatalakeClient
+from datalake.client import DatalakeClient, MissingFilesWarning
 from datalake.errors import (
     AlreadyExistsError,
     CancelledError,
@@ -27,6 +27,7 @@ from datalake.errors import (
     UnsupportedError,
 )
 from datalake.lake import Collection, Lake
+from datalake.managers import CollectionManager, SchemaManager
 
 
 def open(path: str | os.PathLike[str]) -> Lake:  # noqa: A001 - the name users expect
@@ -43,6 +44,7 @@ __all__ = [
     "AlreadyExistsError",
     "CancelledError",
     "Collection",
+    "CollectionManager",
     "ConflictError",
     "CorruptionError",
     "DatalakeClient",
@@ -51,9 +53,11 @@ __all__ = [
     "InvalidArgumentError",
     "IoError",
     "Lake",
+    "MissingFilesWarning",
     "NotFoundError",
     "PermissionDeniedError",
     "ResourceExhaustedError",
+    "SchemaManager",
     "UnavailableError",
     "UnsupportedError",
     "__version__",

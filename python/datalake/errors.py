@@ -63,7 +63,7 @@ class UnavailableError(Error, ConnectionError):
     code = "unavailable"
 
 
-class CancelledError(Error):
+class CancelledError(Error, RuntimeError):
     """Cancelled on request."""
 
     code = "cancelled"
@@ -75,7 +75,7 @@ class UnsupportedError(Error, NotImplementedError):
     code = "unsupported"
 
 
-class InternalError(Error):
+class InternalError(Error, RuntimeError):
     """A defect of the lake itself."""
 
     code = "internal"

@@ -51,7 +51,7 @@ def test_search_narrows_by_level_text_where_and_limit(lake: datalake.Lake) -> No
 
 def test_search_hands_out_rows_without_a_copy(lake: datalake.Lake) -> None:
     upload(lake, numbers(10))
-    stream = lake._core.search(["test"], [], [], [], "", "", "", "", ["id"], [], -1, 0)
+    stream, _, _ = lake._core.search(["test"], [], [], [], "", "", "", "", ["id"], [], -1, 0, -1)
     capsule = stream.__arrow_c_stream__()
     assert "arrow_array_stream" in repr(capsule)
     with pytest.raises(datalake.InvalidArgumentError, match="read already"):

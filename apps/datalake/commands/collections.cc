@@ -1,10 +1,7 @@
-// datalake collections save|import|list|info|export|delete: named, versioned, immutable training
-// sets. A collection is written NAME (its newest version) or NAME/VERSION, as in SQL.
+// datalake collections list|info|delete: named, versioned, immutable training sets. A collection is
+// written NAME (its newest version) or NAME/VERSION, as in SQL.
 #include "datalake/lake/collections.h"
 
-#include <unistd.h>
-
-#include <cstdlib>
 #include <utility>
 
 #include <arrow/array/builder_binary.h>
@@ -12,174 +9,19 @@
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "datalake/format/arrow_status.h"
-#include "datalake/format/hf_dataset.h"
-#include "datalake/format/parquet.h"
-#include "datalake/format/rows.h"
-#include "datalake/io/file_system.h"
 #include "datalake/json/writer.h"
 
 #include "apps/datalake/commands/commands.h"
 #include "apps/datalake/open_lake.h"
 #include "apps/datalake/print_rows.h"
-#include "apps/datalake/search_options.h"
+#include "apps/datalake/prompt.h"
+#include "apps/datalake/show_collection.h"
 
 namespace datalake::apps {
 namespace {
-
-struct CollectionName {
-  std::string name;
-  std::string version;  // empty: the newest, or the next
-};
-
-CollectionName SplitName(const std::string& text) {
-  const std::size_t slash = text.find('/');
-  return slash == std::string::npos ? CollectionName{text, ""}
-                                    : CollectionName{text.substr(0, slash), text.substr(slash + 1)};
-}
-
-std::string CurrentUser() {
-  const char* user = std::getenv("USER");
-  return user != nullptr && *user != '\0' ? user : fmt::format("uid {}", ::getuid());
-}
-
-Status ShowInfo(const Context& context, const lake::CollectionInfo& info) {
-  if (context.options.json) {
-    std::string text;
-    json::Writer writer(text);
-    const auto string = [&](const char* key, std::string_view value) {
-      writer.Key(key);
-      writer.String(value);
-    };
-    writer.BeginObject();
-    string("name", info.name);
-    string("version", info.version);
-    string("description", info.description);
-    string("created_at", FormatTimestamp(info.created_at));
-    string("created_by", info.created_by);
-    writer.Key("num_samples");
-    writer.Int(info.num_samples);
-    writer.Key("size_bytes");
-    writer.Uint(info.size_bytes);
-    string("content_sha256", info.content_sha256);
-    string("source", info.source.kind);
-    string("query", info.source.query);
-    string("path", info.path);
-    writer.EndObject();
-    return context.Print(text);
-  }
-  for (const auto& [key, value] : std::initializer_list<std::pair<const char*, std::string>>{
-           {"collection", info.name + "/" + info.version},
-           {"description", info.description},
-           {"created", FormatTimestamp(info.created_at) + " by " + info.created_by},
-           {"samples", fmt::format("{}", info.num_samples)},
-           {"bytes", fmt::format("{}", info.size_bytes)},
-           {"sha256", info.content_sha256},
-           {"source", info.source.kind + " " + info.source.query},
-           {"path", info.path}}) {
-    if (!value.empty() && value != " ") {
-      DATALAKE_TRY(context.Print(fmt::format("{:<12} {}", key, value)));
-    }
-  }
-  for (const lake::TableVersion& input : info.source.inputs) {
-    DATALAKE_TRY(context.Print(
-        fmt::format("{:<12} {} version {}", "from", lake::ToString(input.table), input.version)));
-  }
-  return {};
-}
-
-class SaveCommand final : public Command {
- public:
-  std::string_view Name() const override { return "collections save"; }
-
-  std::string_view Summary() const override {
-    return "Saves the rows of a search or of SQL as a new version of a collection";
-  }
-
-  std::string_view Example() const override {
-    return "datalake collections save train --task ocr --where \"lang = 'ko'\"\n"
-           "datalake collections save train/v1.0 --sql 'select * from data.\"a/b/raw\"'";
-  }
-
-  void Declare(OptionSet& options) override {
-    options.Argument("name", name_, "NAME, or NAME/VERSION (default: the next of v1, v2, …)");
-    options.String("--description", description_, "what it is for");
-    options.String("--sql", sql_, "the rows of this statement, instead of a search");
-    search_.Declare(options);
-  }
-
-  Result<int> Run(Context& context) override {
-    if (!sql_.empty() && !search_.empty()) {
-      return Error{ErrorCode::kInvalidArgument, "give --sql or a search, not both"};
-    }
-    const CollectionName name = SplitName(name_);
-    DATALAKE_TRY_ASSIGN(const lake::SearchRequest request, search_.ToRequest());
-    DATALAKE_TRY_ASSIGN(const auto lake, OpenLake(context));
-    DATALAKE_TRY_ASSIGN(const auto queries, OpenQueries(context, *lake));
-    DATALAKE_TRY_ASSIGN(const lake::QueryAnswer answer,
-                        sql_.empty() ? queries->Search(request, {}, context.stop)
-                                     : queries->Sql(sql_, {}, context.stop));
-    lake::Collections collections(*lake);
-    DATALAKE_TRY_ASSIGN(
-        const lake::CollectionInfo saved,
-        collections.Save(*answer.rows, {.name = name.name,
-                                        .version = name.version,
-                                        .description = description_,
-                                        .created_by = CurrentUser(),
-                                        .source = {.kind = sql_.empty() ? "search" : "sql",
-                                                   .query = sql_.empty() ? search_.ToJson() : sql_,
-                                                   .inputs = answer.sources}}));
-    DATALAKE_TRY(ShowInfo(context, saved));
-    return 0;
-  }
-
- private:
-  std::string name_;
-  std::string description_;
-  std::string sql_;
-  SearchOptions search_;
-};
-
-class ImportCommand final : public Command {
- public:
-  std::string_view Name() const override { return "collections import"; }
-
-  std::string_view Summary() const override {
-    return "Saves the rows of a file or folder as a new version of a collection";
-  }
-
-  std::string_view Example() const override {
-    return "datalake collections import train.parquet train --description 'first set'";
-  }
-
-  void Declare(OptionSet& options) override {
-    options.Argument("source", source_, "Parquet, CSV, JSON lines, Arrow, or a saved HF dataset");
-    options.Argument("name", name_, "NAME, or NAME/VERSION (default: the next of v1, v2, …)");
-    options.String("--description", description_, "what it is for");
-  }
-
-  Result<int> Run(Context& context) override {
-    const CollectionName name = SplitName(name_);
-    DATALAKE_TRY_ASSIGN(const auto lake, OpenLake(context));
-    DATALAKE_TRY_ASSIGN(const format::RowSource rows, format::OpenRows(context.fs, source_));
-    lake::Collections collections(*lake);
-    DATALAKE_TRY_ASSIGN(
-        const lake::CollectionInfo saved,
-        collections.Save(*rows.reader, {.name = name.name,
-                                        .version = name.version,
-                                        .description = description_,
-                                        .created_by = CurrentUser(),
-                                        .source = {.kind = "import", .query = source_}}));
-    DATALAKE_TRY(ShowInfo(context, saved));
-    return 0;
-  }
-
- private:
-  std::string source_;
-  std::string name_;
-  std::string description_;
-};
 
 class ListCommand final : public Command {
  public:
@@ -267,78 +109,22 @@ class InfoCommand final : public Command {
   }
 
   void Declare(OptionSet& options) override {
-    options.Argument("name", name_, "NAME (the newest version) or NAME/VERSION");
+    options.Argument("name", name_, "NAME (the newest version) or NAME/VERSION", false);
   }
 
   Result<int> Run(Context& context) override {
-    const CollectionName name = SplitName(name_);
     DATALAKE_TRY_ASSIGN(const auto lake, OpenLake(context));
-    DATALAKE_TRY_ASSIGN(const lake::CollectionInfo info,
-                        lake::Collections(*lake).Find(name.name, name.version));
-    DATALAKE_TRY(ShowInfo(context, info));
+    const lake::Collections collections(*lake);
+    Prompt prompt(context);
+    DATALAKE_TRY(AskForCollection(prompt, collections, name_));
+    const CollectionName name = SplitCollectionName(name_);
+    DATALAKE_TRY_ASSIGN(const lake::CollectionInfo info, collections.Find(name.name, name.version));
+    DATALAKE_TRY(ShowCollection(context, info));
     return 0;
   }
 
  private:
   std::string name_;
-};
-
-class ExportCommand final : public Command {
- public:
-  std::string_view Name() const override { return "collections export"; }
-
-  std::string_view Summary() const override {
-    return "Writes one version as a Parquet file or as a folder for HF datasets";
-  }
-
-  std::string_view Example() const override {
-    return "datalake collections export train train.parquet\n"
-           "datalake collections export train/v1 ./train --format datasets";
-  }
-
-  void Declare(OptionSet& options) override {
-    options.Argument("name", name_, "NAME (the newest version) or NAME/VERSION");
-    options.Argument("output", output_, "a new file or folder");
-    options.Choice("--format", format_, {"auto", "datasets", "parquet"},
-                   "auto: parquet when the output ends so, else datasets");
-  }
-
-  Result<int> Run(Context& context) override {
-    const CollectionName name = SplitName(name_);
-    DATALAKE_TRY_ASSIGN(const auto lake, OpenLake(context));
-    DATALAKE_TRY_ASSIGN(const auto rows, lake::Collections(*lake).Open(name.name, name.version));
-    const bool is_parquet =
-        format_ == "parquet" || (format_ == "auto" && output_.ends_with(".parquet"));
-    std::int64_t count = 0;
-    if (is_parquet) {
-      DATALAKE_TRY_ASSIGN(const format::WrittenFile file,
-                          format::WriteParquet(context.fs, output_, *rows));
-      count = file.num_rows;
-    } else {
-      DATALAKE_TRY_ASSIGN(const format::WrittenDataset dataset,
-                          format::WriteHfDataset(context.fs, context.random, output_, *rows));
-      count = dataset.num_rows;
-    }
-    if (context.options.json) {
-      std::string text;
-      json::Writer writer(text);
-      writer.BeginObject();
-      writer.Key("path");
-      writer.String(output_);
-      writer.Key("num_samples");
-      writer.Int(count);
-      writer.EndObject();
-      DATALAKE_TRY(context.Print(text));
-    } else {
-      DATALAKE_TRY(context.Print(fmt::format("{} rows in {}", count, output_)));
-    }
-    return 0;
-  }
-
- private:
-  std::string name_;
-  std::string output_;
-  std::string format_ = "auto";
 };
 
 class DeleteCommand final : public Command {
@@ -352,51 +138,83 @@ class DeleteCommand final : public Command {
   }
 
   void Declare(OptionSet& options) override {
-    options.Argument("name", name_, "NAME/VERSION, or NAME with --all");
+    options.Argument("name", name_, "NAME/VERSION, or NAME with --all", false);
     options.Flag("--all", deletes_all_, "all versions");
   }
 
   Result<int> Run(Context& context) override {
-    const CollectionName name = SplitName(name_);
+    DATALAKE_TRY_ASSIGN(const auto lake, OpenLake(context));
+    lake::Collections collections(*lake);
+    Prompt prompt(context);
+    if (!deletes_all_) {
+      DATALAKE_TRY(AskForCollection(prompt, collections, name_));
+    }
+    const CollectionName name = SplitCollectionName(name_);
     if (deletes_all_ != name.version.empty()) {
       return Error{ErrorCode::kInvalidArgument,
                    fmt::format("give NAME/VERSION, or NAME with --all: {}", name_)};
     }
-    DATALAKE_TRY_ASSIGN(const auto lake, OpenLake(context));
-    lake::Collections collections(*lake);
-    DATALAKE_TRY_ASSIGN(const lake::CollectionVersions found, collections.Versions(name.name));
-    std::vector<std::string> versions = {name.version};
-    if (deletes_all_) {
-      versions.clear();
-      for (const lake::CollectionInfo& info : found.versions) {
-        versions.push_back(info.version);
-      }
-    }
-    DATALAKE_TRY_ASSIGN(const bool is_sure,
-                        context.Confirm(deletes_all_ ? fmt::format("delete all {} versions of {}?",
-                                                                   versions.size(), name_)
-                                                     : fmt::format("delete {}?", name_)));
-    if (!is_sure) {
-      return 0;
-    }
-    for (const std::string& version : versions) {
-      DATALAKE_TRY_ASSIGN(const std::string deleted, collections.Delete(name.name, version));
-      if (context.options.json) {
-        std::string text;
-        json::Writer writer(text);
-        writer.BeginObject();
-        writer.Key("deleted");
-        writer.String(name.name + "/" + deleted);
-        writer.EndObject();
-        DATALAKE_TRY(context.Print(text));
-      } else {
-        DATALAKE_TRY(context.Print(fmt::format("deleted {}/{}", name.name, deleted)));
-      }
+    DATALAKE_TRY_ASSIGN(const std::vector<lake::CollectionInfo> doomed,
+                        FindDoomed(collections, name));
+    DATALAKE_TRY(Confirm(context, prompt, doomed));
+    for (const lake::CollectionInfo& info : doomed) {
+      DATALAKE_TRY_ASSIGN(const std::string deleted, collections.Delete(name.name, info.version));
+      DATALAKE_TRY(ShowDeleted(context, name.name + "/" + deleted));
     }
     return 0;
   }
 
  private:
+  // What is to go, looked up before anything is asked or removed.
+  Result<std::vector<lake::CollectionInfo>> FindDoomed(const lake::Collections& collections,
+                                                       const CollectionName& name) const {
+    if (deletes_all_) {
+      DATALAKE_TRY_ASSIGN(lake::CollectionVersions found, collections.Versions(name.name));
+      return std::move(found.versions);
+    }
+    DATALAKE_TRY_ASSIGN(lake::CollectionInfo info, collections.Find(name.name, name.version));
+    return std::vector<lake::CollectionInfo>{std::move(info)};
+  }
+
+  Status Confirm(const Context& context, Prompt& prompt,
+                 const std::vector<lake::CollectionInfo>& doomed) const {
+    if (context.options.yes) {
+      return {};
+    }
+    if (!prompt.can_ask()) {
+      return Error{
+          ErrorCode::kInvalidArgument,
+          fmt::format("deleting cannot be undone, and there is no terminal to ask on; give "
+                      "--yes: {}",
+                      name_)};
+    }
+    std::int64_t rows = 0;
+    std::vector<std::string> versions;
+    for (const lake::CollectionInfo& info : doomed) {
+      rows += info.num_samples;
+      versions.push_back(info.version);
+    }
+    DATALAKE_TRY_ASSIGN(
+        const bool is_sure,
+        prompt.Typed(fmt::format("this deletes {} versions with {} rows for good: {}",
+                                 doomed.size(), rows, fmt::join(versions, ", ")),
+                     name_));
+    return is_sure ? Status() : Error{ErrorCode::kCancelled, "nothing was deleted"};
+  }
+
+  static Status ShowDeleted(const Context& context, const std::string& deleted) {
+    if (!context.options.json) {
+      return context.Print("deleted " + deleted);
+    }
+    std::string text;
+    json::Writer writer(text);
+    writer.BeginObject();
+    writer.Key("deleted");
+    writer.String(deleted);
+    writer.EndObject();
+    return context.Print(text);
+  }
+
   std::string name_;
   bool deletes_all_ = false;
 };
@@ -404,11 +222,10 @@ class DeleteCommand final : public Command {
 }  // namespace
 
 void AddCollectionCommands(std::vector<std::unique_ptr<Command>>& commands) {
-  commands.push_back(std::make_unique<SaveCommand>());
-  commands.push_back(std::make_unique<ImportCommand>());
+  AddCollectionSaveCommands(commands);
   commands.push_back(std::make_unique<ListCommand>());
   commands.push_back(std::make_unique<InfoCommand>());
-  commands.push_back(std::make_unique<ExportCommand>());
+  commands.push_back(MakeCollectionExportCommand());
   commands.push_back(std::make_unique<DeleteCommand>());
 }
 

@@ -23,6 +23,7 @@ std::vector<std::unique_ptr<Command>> AllCommands() {
   commands.push_back(MakeSearchCommand());
   commands.push_back(MakeSqlCommand());
   AddCollectionCommands(commands);
+  commands.push_back(MakeDownloadCommand());
   commands.push_back(MakeServeCommand());
   return commands;
 }

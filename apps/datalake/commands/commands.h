@@ -19,6 +19,7 @@ std::unique_ptr<Command> MakeServeCommand();
 std::unique_ptr<Command> MakeTagCommand();
 std::unique_ptr<Command> MakeDedupeCommand();
 std::unique_ptr<Command> MakeMixCommand();
+std::unique_ptr<Command> MakeDownloadCommand();
 std::unique_ptr<Command> MakeSearchCommand();
 std::unique_ptr<Command> MakeSqlCommand();
 std::unique_ptr<Command> MakeStatCommand();
@@ -35,5 +36,7 @@ void AddUploadsCommands(std::vector<std::unique_ptr<Command>>& commands);
 
 /// collections save, import, list, info, export, delete.
 void AddCollectionCommands(std::vector<std::unique_ptr<Command>>& commands);
+void AddCollectionSaveCommands(std::vector<std::unique_ptr<Command>>& commands);
+std::unique_ptr<Command> MakeCollectionExportCommand();
 
 }  // namespace datalake::apps

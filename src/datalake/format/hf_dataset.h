@@ -36,6 +36,25 @@ struct WrittenDataset {
   std::string fingerprint;         ///< 16 hex digits, a function of schema and rows
 };
 
+/// Writes one dataset folder from batches as they come; see WriteHfDataset. Single-threaded.
+/// Destroyed before Publish, it leaves nothing behind.
+class HfDatasetWriter {
+ public:
+  /// Begins the folder `directory`, whose parent exists. `fs` must outlive the writer.
+  /// Errors: those of WriteHfDataset.
+  static Result<std::unique_ptr<HfDatasetWriter>> Make(io::FileSystem& fs, Random& random,
+                                                       std::string_view directory,
+                                                       const arrow::Schema& schema,
+                                                       const HfDatasetOptions& options = {});
+  virtual ~HfDatasetWriter() = default;
+
+  /// Appends rows of the schema of Make. After an error only destruction is left.
+  virtual Status Write(const arrow::RecordBatch& batch) = 0;
+
+  /// Makes the folder appear, whole and durable; call once.
+  virtual Result<WrittenDataset> Publish() = 0;
+};
+
 /// Writes the folder `directory` in the form of `datasets.Dataset.save_to_disk`, which
 /// `datasets.load_from_disk` reads (versions 2 to 5): data-0000i-of-0000n.arrow as IPC streams,
 /// dataset_info.json with the features, state.json. Dictionary columns are decoded; every other
@@ -47,6 +66,11 @@ struct WrittenDataset {
 Result<WrittenDataset> WriteHfDataset(io::FileSystem& fs, Random& random,
                                       std::string_view directory, arrow::RecordBatchReader& rows,
                                       const HfDatasetOptions& options = {});
+
+/// Makes `directory`, which holds one dataset folder for each of `splits`, a `DatasetDict` folder:
+/// writes dataset_dict.json. Durable. Errors: kIo, kResourceExhausted.
+Status WriteHfSplits(io::FileSystem& fs, std::string_view directory,
+                     const std::vector<std::string>& splits);
 
 /// True when `directory` is a dataset folder of `save_to_disk` (state.json and dataset_info.json).
 /// Errors: kIo.
@@ -62,5 +86,10 @@ Result<std::vector<std::string>> HfDatasetSplits(io::FileSystem& fs, std::string
 /// Errors: kNotFound (no such folder, or no dataset in it), kCorruption (names the file), kIo.
 Result<std::shared_ptr<arrow::RecordBatchReader>> OpenHfDataset(io::FileSystem& fs,
                                                                 std::string_view directory);
+
+/// The rows of all `splits` of a `DatasetDict` folder, one after the other. Errors: as
+/// OpenHfDataset; kInvalidArgument (splits that disagree on a type).
+Result<std::shared_ptr<arrow::RecordBatchReader>> OpenHfSplits(
+    io::FileSystem& fs, std::string_view directory, const std::vector<std::string>& splits);
 
 }  // namespace datalake::format

@@ -111,4 +111,23 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> OpenHfDataset(io::FileSystem& 
   });
 }
 
+Result<std::shared_ptr<arrow::RecordBatchReader>> OpenHfSplits(
+    io::FileSystem& fs, std::string_view directory, const std::vector<std::string>& splits) {
+  if (splits.empty()) {
+    return Error{ErrorCode::kCorruption, fmt::format("no splits named: {}", directory)};
+  }
+  std::vector<std::string> folders;
+  std::vector<std::shared_ptr<arrow::Schema>> schemas;
+  for (const std::string& split : splits) {
+    folders.push_back(io::JoinPath(directory, split));
+    DATALAKE_TRY_ASSIGN(const auto rows, OpenHfDataset(fs, folders.back()));
+    schemas.push_back(rows->schema());
+  }
+  DATALAKE_TRY_ASSIGN(auto schema, UnifySchemas(schemas, folders));
+  const std::size_t count = folders.size();
+  return ConcatRows(std::move(schema), count, [&fs, folders = std::move(folders)](std::size_t i) {
+    return OpenHfDataset(fs, folders[i]);
+  });
+}
+
 }  // namespace datalake::format

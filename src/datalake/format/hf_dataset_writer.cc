@@ -17,6 +17,7 @@
 #include "datalake/format/arrow_status.h"
 #include "datalake/format/hf_dataset.h"
 #include "datalake/format/hf_features.h"
+#include "datalake/io/atomic_file.h"
 #include "datalake/io/file_system.h"
 #include "datalake/io/path.h"
 #include "datalake/json/value.h"
@@ -55,16 +56,16 @@ class HashingFile final : public io::OutputStream {
 };
 
 // Builds the folder under a temporary name; what is not published is removed.
-class DatasetFolder {
+class DatasetFolder final : public HfDatasetWriter {
  public:
   DatasetFolder(io::FileSystem& fs, std::string directory, std::string temporary,
-                const HfDatasetOptions& options)
+                HfDatasetOptions options)
       : fs_(fs),
         directory_(std::move(directory)),
         temporary_(std::move(temporary)),
-        options_(options) {}
+        options_(std::move(options)) {}
 
-  ~DatasetFolder() {
+  ~DatasetFolder() override {
     if (!is_published_) {
       const Status ignored = fs_.RemoveTree(temporary_);
       (void)ignored;
@@ -83,7 +84,7 @@ class DatasetFolder {
     return fs_.MakeDirectories(temporary_);
   }
 
-  Status Write(const arrow::RecordBatch& batch) {
+  Status Write(const arrow::RecordBatch& batch) override {
     arrow::ArrayVector columns;
     for (int i = 0; i < batch.num_columns(); ++i) {
       auto column = ToHfColumn(batch.column(i), schema_->field(i)->type());
@@ -99,7 +100,7 @@ class DatasetFolder {
     return {};
   }
 
-  Result<WrittenDataset> Publish() {
+  Result<WrittenDataset> Publish() override {
     if (written_.files.empty() && writer_ == nullptr) {
       DATALAKE_TRY(BeginShard());  // a dataset without rows still has its schema in a file
     }
@@ -202,7 +203,7 @@ class DatasetFolder {
   io::FileSystem& fs_;
   const std::string directory_;
   const std::string temporary_;
-  const HfDatasetOptions& options_;
+  const HfDatasetOptions options_;
   std::shared_ptr<arrow::Schema> schema_;
   Value features_;
   std::uint64_t hash_ = 0;
@@ -216,9 +217,10 @@ class DatasetFolder {
 
 }  // namespace
 
-Result<WrittenDataset> WriteHfDataset(io::FileSystem& fs, Random& random,
-                                      std::string_view directory, arrow::RecordBatchReader& rows,
-                                      const HfDatasetOptions& options) {
+Result<std::unique_ptr<HfDatasetWriter>> HfDatasetWriter::Make(io::FileSystem& fs, Random& random,
+                                                               std::string_view directory,
+                                                               const arrow::Schema& schema,
+                                                               const HfDatasetOptions& options) {
   if (options.batch_rows <= 0 || options.shard_bytes == 0) {
     return Error{ErrorCode::kInvalidArgument,
                  "option out of range: batch_rows and shard_bytes must be positive"};
@@ -230,15 +232,30 @@ Result<WrittenDataset> WriteHfDataset(io::FileSystem& fs, Random& random,
   std::string temporary =
       io::JoinPath(io::ParentPath(directory),
                    fmt::format(".{}.{}.tmp", io::BaseName(directory), MakeUuid(random)));
-  DatasetFolder folder(fs, std::string(directory), std::move(temporary), options);
-  DATALAKE_TRY(folder.Start(*rows.schema()));
+  auto folder =
+      std::make_unique<DatasetFolder>(fs, std::string(directory), std::move(temporary), options);
+  DATALAKE_TRY(folder->Start(schema));
+  return std::unique_ptr<HfDatasetWriter>(std::move(folder));
+}
+
+Result<WrittenDataset> WriteHfDataset(io::FileSystem& fs, Random& random,
+                                      std::string_view directory, arrow::RecordBatchReader& rows,
+                                      const HfDatasetOptions& options) {
+  DATALAKE_TRY_ASSIGN(const auto writer,
+                      HfDatasetWriter::Make(fs, random, directory, *rows.schema(), options));
   while (true) {
     DATALAKE_TRY_ASSIGN(const auto batch, FromArrow(rows.Next(), "cannot read rows"));
     if (batch == nullptr) {
-      return folder.Publish();
+      return writer->Publish();
     }
-    DATALAKE_TRY(folder.Write(*batch));
+    DATALAKE_TRY(writer->Write(*batch));
   }
+}
+
+Status WriteHfSplits(io::FileSystem& fs, std::string_view directory,
+                     const std::vector<std::string>& splits) {
+  return io::ReplaceFile(fs, io::JoinPath(directory, "dataset_dict.json"),
+                         json::DumpValue(Value{{"splits", splits}}));
 }
 
 }  // namespace datalake::format

@@ -50,16 +50,26 @@ std::string CollectionMetadataJson(const CollectionInfo& info, const arrow::Sche
   for (const auto& field : schema.fields()) {
     columns.push_back({{"name", field->name()}, {"type", field->type()->ToString()}});
   }
-  const json::Value value = {{"name", info.name},
-                             {"version", info.version},
-                             {"description", info.description},
-                             {"created_at", FormatTimestamp(info.created_at)},
-                             {"created_by", info.created_by},
-                             {"num_samples", info.num_samples},
-                             {"size_bytes", info.size_bytes},
-                             {"content_sha256", info.content_sha256},
-                             {"schema", std::move(columns)},
-                             {"source", SourceJson(info.source)}};
+  json::Value value = {{"name", info.name},
+                       {"version", info.version},
+                       {"description", info.description},
+                       {"created_at", FormatTimestamp(info.created_at)},
+                       {"created_by", info.created_by},
+                       {"num_samples", info.num_samples},
+                       {"size_bytes", info.size_bytes},
+                       {"content_sha256", info.content_sha256},
+                       {"schema", std::move(columns)},
+                       {"source", SourceJson(info.source)}};
+  if (!info.splits.empty()) {
+    json::Value splits = json::Value::array();
+    for (const CollectionSplit& split : info.splits) {
+      splits.push_back({{"name", split.name},
+                        {"num_samples", split.num_samples},
+                        {"size_bytes", split.size_bytes}});
+    }
+    value["splits"] = std::move(splits);
+    value["split_key"] = info.split_key;
+  }
   return json::DumpValueIndented(value) + "\n";
 }
 
@@ -88,6 +98,17 @@ Result<CollectionInfo> ParseCollectionMetadata(std::string_view text, std::strin
   info.size_bytes = size_bytes.value_or(0);
   DATALAKE_TRY_ASSIGN(auto hash, json::FindString(value, "content_sha256", where));
   info.content_sha256 = hash.value_or("");
+  DATALAKE_TRY_ASSIGN(auto split_key, json::FindString(value, "split_key", where));
+  info.split_key = split_key.value_or("");
+  if (const json::Value* splits = json::Find(value, "splits"); splits != nullptr) {
+    for (const json::Value& split : *splits) {
+      CollectionSplit& read = info.splits.emplace_back();
+      DATALAKE_TRY_ASSIGN(read.name, json::GetString(split, "name", where));
+      DATALAKE_TRY_ASSIGN(read.num_samples, json::GetInt(split, "num_samples", where));
+      DATALAKE_TRY_ASSIGN(const auto split_bytes, json::FindUint(split, "size_bytes", where));
+      read.size_bytes = split_bytes.value_or(0);
+    }
+  }
   if (const json::Value* source = json::Find(value, "source"); source != nullptr) {
     DATALAKE_TRY_ASSIGN(auto kind, json::FindString(*source, "kind", where));
     info.source.kind = kind.value_or("");

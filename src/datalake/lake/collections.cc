@@ -16,10 +16,12 @@
 #include "datalake/base/id.h"
 #include "datalake/base/log.h"
 #include "datalake/base/name.h"
+#include "datalake/format/arrow_status.h"
 #include "datalake/format/hf_dataset.h"
 #include "datalake/io/atomic_file.h"
 #include "datalake/io/file_system.h"
 #include "datalake/io/path.h"
+#include "datalake/lake/collection_card.h"
 #include "datalake/lake/collection_json.h"
 
 namespace datalake::lake {
@@ -30,6 +32,8 @@ constexpr std::string_view kStagedPrefix = ".tmp-";
 constexpr std::string_view kDeletedPrefix = ".deleted-";
 constexpr std::string_view kMetadataFile = "metadata.json";
 constexpr std::string_view kLineageFile = "lineage.json";
+constexpr std::string_view kCardFile = "README.md";
+constexpr std::string_view kCroissantFile = "croissant.json";
 constexpr std::uint64_t kMaxMetadataBytes = std::uint64_t{16} << 20;
 constexpr std::size_t kHashBufferBytes = std::size_t{1} << 20;
 constexpr int kMaxAttempts = 100;
@@ -56,21 +60,91 @@ Status CheckVersion(std::string_view version) {
   return {};
 }
 
-Result<std::string> HashFiles(io::FileSystem& fs, std::string_view folder,
-                              const std::vector<std::string>& files) {
-  Sha256 hash;
+// The size and hash of each file, and of all of them one after the other.
+struct HashedFiles {
+  std::vector<CollectionFile> files;
+  std::string sha256;
+};
+
+Result<HashedFiles> HashFiles(io::FileSystem& fs, std::string_view folder,
+                              std::vector<CollectionFile> files) {
+  Sha256 all;
   std::vector<std::byte> buffer(kHashBufferBytes);
-  for (const std::string& file : files) {
-    DATALAKE_TRY_ASSIGN(const auto input, fs.OpenInput(io::JoinPath(folder, file)));
+  for (CollectionFile& file : files) {
+    Sha256 one;
+    DATALAKE_TRY_ASSIGN(const auto input, fs.OpenInput(io::JoinPath(folder, file.path)));
     while (true) {
       DATALAKE_TRY_ASSIGN(const std::size_t read, input->Read(buffer));
       if (read == 0) {
         break;
       }
-      hash.Update(std::span(buffer).first(read));
+      one.Update(std::span(buffer).first(read));
+      all.Update(std::span(buffer).first(read));
+      file.size_bytes += read;
+    }
+    file.sha256 = ToHex(one.Finish());
+  }
+  return HashedFiles{.files = std::move(files), .sha256 = ToHex(all.Finish())};
+}
+
+void AddFiles(const format::WrittenDataset& written, const std::string& split,
+              std::vector<CollectionFile>& files) {
+  for (const std::string& name : written.files) {
+    files.push_back(
+        {.path = io::JoinPath(split, name), .split = split, .size_bytes = 0, .sha256 = {}});
+  }
+}
+
+// Writes `rows` below `staged`, in one folder or one for each split, and fills what `info` says of
+// them. Returns the files.
+Result<std::vector<CollectionFile>> WriteRows(const LakeContext& context, const std::string& staged,
+                                              arrow::RecordBatchReader& rows, const SplitPlan& plan,
+                                              CollectionInfo& info) {
+  std::vector<CollectionFile> files;
+  if (plan.shares.empty()) {
+    const format::HfDatasetOptions options{.description = info.description};
+    DATALAKE_TRY_ASSIGN(const format::WrittenDataset written,
+                        format::WriteHfDataset(context.fs, context.random, staged, rows, options));
+    AddFiles(written, "", files);
+    info.num_samples = written.num_rows;
+    info.size_bytes = written.size_bytes;
+    return files;
+  }
+  DATALAKE_TRY_ASSIGN(RowSplitter splitter, RowSplitter::Make(plan, *rows.schema()));
+  DATALAKE_TRY(context.fs.MakeDirectory(staged));
+  std::vector<std::unique_ptr<format::HfDatasetWriter>> writers;
+  for (const SplitShare& split : plan.shares) {
+    const format::HfDatasetOptions options{.description = info.description, .split = split.name};
+    DATALAKE_TRY_ASSIGN(auto writer, format::HfDatasetWriter::Make(context.fs, context.random,
+                                                                   io::JoinPath(staged, split.name),
+                                                                   *rows.schema(), options));
+    writers.push_back(std::move(writer));
+  }
+  while (true) {
+    DATALAKE_TRY_ASSIGN(const auto batch, format::FromArrow(rows.Next(), "cannot read rows"));
+    if (batch == nullptr) {
+      break;
+    }
+    DATALAKE_TRY_ASSIGN(const auto parts, splitter.Split(batch));
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      if (parts[i]->num_rows() > 0) {
+        DATALAKE_TRY(writers[i]->Write(*parts[i]));
+      }
     }
   }
-  return ToHex(hash.Finish());
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < writers.size(); ++i) {
+    DATALAKE_TRY_ASSIGN(const format::WrittenDataset written, writers[i]->Publish());
+    const std::string& name = names.emplace_back(plan.shares[i].name);
+    AddFiles(written, name, files);
+    info.splits.push_back(
+        {.name = name, .num_samples = written.num_rows, .size_bytes = written.size_bytes});
+    info.num_samples += written.num_rows;
+    info.size_bytes += written.size_bytes;
+  }
+  info.split_key = plan.key;
+  DATALAKE_TRY(format::WriteHfSplits(context.fs, staged, names));
+  return files;
 }
 
 // Removes what killed processes left in the folder of a collection. Best effort: another process
@@ -155,22 +229,23 @@ Result<CollectionInfo> Collections::Save(arrow::RecordBatchReader& rows,
   RemoveStale(context.fs, context.clock, folder);
   const std::string staged =
       io::JoinPath(folder, std::string(kStagedPrefix) + MakeUuid(context.random));
-  const format::HfDatasetOptions options{.description = request.description};
-  DATALAKE_TRY_ASSIGN(const format::WrittenDataset written,
-                      format::WriteHfDataset(context.fs, context.random, staged, rows, options));
   CollectionInfo info{.name = request.name,
                       .version = request.version,
                       .description = request.description,
                       .created_at = context.clock.Now(),
                       .created_by = request.created_by,
-                      .num_samples = written.num_rows,
-                      .size_bytes = written.size_bytes,
+                      .num_samples = 0,
+                      .size_bytes = 0,
                       .content_sha256 = {},
                       .source = request.source,
+                      .splits = {},
+                      .split_key = {},
                       .path = {}};
   Result<CollectionInfo> published = [&]() -> Result<CollectionInfo> {
-    DATALAKE_TRY_ASSIGN(info.content_sha256, HashFiles(context.fs, staged, written.files));
-    return Publish(staged, info, *rows.schema());
+    DATALAKE_TRY_ASSIGN(auto files, WriteRows(context, staged, rows, request.splits, info));
+    DATALAKE_TRY_ASSIGN(HashedFiles hashed, HashFiles(context.fs, staged, std::move(files)));
+    info.content_sha256 = std::move(hashed.sha256);
+    return Publish(staged, info, *rows.schema(), hashed.files);
   }();
   if (!published) {
     static_cast<void>(context.fs.RemoveTree(staged));  // the first error is the one to tell
@@ -183,7 +258,8 @@ Result<CollectionInfo> Collections::Save(arrow::RecordBatchReader& rows,
 }
 
 Result<CollectionInfo> Collections::Publish(const std::string& staged, CollectionInfo info,
-                                            const arrow::Schema& schema) {
+                                            const arrow::Schema& schema,
+                                            const std::vector<CollectionFile>& files) {
   io::FileSystem& fs = lake_.context().fs;
   const std::string folder = Folder(info.name);
   const bool is_given = !info.version.empty();
@@ -201,6 +277,10 @@ Result<CollectionInfo> Collections::Publish(const std::string& staged, Collectio
                                  CollectionMetadataJson(info, schema)));
     DATALAKE_TRY(
         io::ReplaceFile(fs, io::JoinPath(staged, kLineageFile), CollectionLineageJson(info)));
+    DATALAKE_TRY_ASSIGN(const std::string card, DatasetCard(info, schema));
+    DATALAKE_TRY(io::ReplaceFile(fs, io::JoinPath(staged, kCardFile), card));
+    DATALAKE_TRY(io::ReplaceFile(fs, io::JoinPath(staged, kCroissantFile),
+                                 CroissantJson(info, schema, files)));
     // A version is never empty, so the rename fails when another writer was faster.
     const Status renamed = fs.Rename(staged, info.path);
     if (renamed) {
@@ -320,10 +400,23 @@ Result<CollectionInfo> Collections::Find(std::string_view name, std::string_view
   return UnknownNameError(fmt::format("version of collection {}", name), version, known);
 }
 
-Result<std::shared_ptr<arrow::RecordBatchReader>> Collections::Open(
-    std::string_view name, std::string_view version) const {
+Result<std::shared_ptr<arrow::RecordBatchReader>> Collections::Open(std::string_view name,
+                                                                    std::string_view version,
+                                                                    std::string_view split) const {
   DATALAKE_TRY_ASSIGN(const CollectionInfo info, Find(name, version));
-  return format::OpenHfDataset(lake_.context().fs, info.path);
+  io::FileSystem& fs = lake_.context().fs;
+  // The folder counts: another program may have made it.
+  DATALAKE_TRY_ASSIGN(const std::vector<std::string> splits,
+                      format::HfDatasetSplits(fs, info.path));
+  if (split.empty()) {
+    return splits.empty() ? format::OpenHfDataset(fs, info.path)
+                          : format::OpenHfSplits(fs, info.path, splits);
+  }
+  if (std::find(splits.begin(), splits.end(), split) == splits.end()) {
+    return UnknownNameError(fmt::format("split of collection {}/{}", info.name, info.version),
+                            split, splits);
+  }
+  return format::OpenHfDataset(fs, io::JoinPath(info.path, split));
 }
 
 Result<std::string> Collections::Delete(std::string_view name, std::string_view version) {

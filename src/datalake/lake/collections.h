@@ -11,6 +11,7 @@
 
 #include "datalake/base/clock.h"
 #include "datalake/base/result.h"
+#include "datalake/lake/collection_splits.h"
 #include "datalake/lake/lake.h"
 
 namespace datalake::lake {
@@ -36,6 +37,16 @@ struct SaveCollectionRequest {
   std::string description = {};
   std::string created_by = {};
   CollectionSource source = {};
+  SplitPlan splits = {};  ///< without shares: one set of rows
+};
+
+/// One part of a collection.
+struct CollectionSplit {
+  std::string name;
+  std::int64_t num_samples = 0;
+  std::uint64_t size_bytes = 0;  ///< of its data files
+
+  friend bool operator==(const CollectionSplit&, const CollectionSplit&) = default;
 };
 
 /// One version of a collection; its metadata.json (docs/formats/collection.md).
@@ -50,7 +61,9 @@ struct CollectionInfo {
   /// SHA-256 of the data files' bytes, one after the other; empty in collections of other programs.
   std::string content_sha256;
   CollectionSource source;
-  std::string path;  ///< its folder
+  std::vector<CollectionSplit> splits;  ///< in the order of their files; empty: none
+  std::string split_key;                ///< the column that divides them
+  std::string path;                     ///< its folder
 };
 
 /// A collection and its versions, oldest first.
@@ -60,8 +73,11 @@ struct CollectionVersions {
   std::vector<std::string> problems;  ///< folders that are no readable version, and why
 };
 
+struct CollectionFile;
+
 /// The collections of a lake: folders collections/<name>/<version>/ in the form of HF
-/// `save_to_disk` with metadata.json and lineage.json. A version appears whole, by one rename, and
+/// `save_to_disk` (of a `DatasetDict` when it has splits) with metadata.json, lineage.json, a
+/// dataset card README.md and croissant.json. A version appears whole, by one rename, and
 /// never changes. `latest` is a relative symbolic link to the newest version, for other programs;
 /// here "latest", and no version, mean the newest by `created_at` whatever the link says.
 /// Thread-safe; any number of processes may save and delete at once.
@@ -86,8 +102,10 @@ class Collections {
   Result<CollectionInfo> Find(std::string_view name, std::string_view version) const;
 
   /// The rows of one version; see format::OpenHfDataset. Errors: as Find; kCorruption, kIo.
+  /// Without `split` those of all splits, one after the other.
   Result<std::shared_ptr<arrow::RecordBatchReader>> Open(std::string_view name,
-                                                         std::string_view version) const;
+                                                         std::string_view version,
+                                                         std::string_view split = "") const;
 
   /// Removes one version ("latest": the newest) and returns its name; with the last one the folder
   /// of the collection goes. Durable. Errors: as Find; kInvalidArgument (no version given), kIo.
@@ -96,7 +114,8 @@ class Collections {
  private:
   std::string Folder(std::string_view name) const;
   Result<CollectionInfo> Publish(const std::string& staged, CollectionInfo info,
-                                 const arrow::Schema& schema);
+                                 const arrow::Schema& schema,
+                                 const std::vector<CollectionFile>& files);
   Status UpdateLatest(std::string_view name, std::string_view except);
 
   Lake& lake_;

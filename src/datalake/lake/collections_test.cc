@@ -228,5 +228,46 @@ TEST_F(CollectionsTest, ReadsTheSeedsMetadata) {
   EXPECT_EQ(FormatTimestamp(info->created_at), "2025-07-15T10:11:12.123456Z");
 }
 
+TEST_F(CollectionsTest, SaveDividesRowsIntoSplits) {
+  const auto plan = ParseSplitPlan("train=0.5,test=0.5", "id");
+  ASSERT_THAT(plan, IsOk());
+  const auto rows = Rows(R"([{"id": 0}, {"id": 1}, {"id": 2}, {"id": 3}, {"id": 4}, {"id": 5}])");
+  const auto saved = collections_->Save(*rows, {.name = "set", .splits = *plan});
+  ASSERT_THAT(saved, IsOk());
+  ASSERT_THAT(saved->splits, SizeIs(2));
+  EXPECT_EQ(saved->splits[0].num_samples + saved->splits[1].num_samples, 6);
+  const auto found = collections_->Find("set", "");
+  ASSERT_THAT(found, IsOk());
+  EXPECT_EQ(found->splits, saved->splits);
+  EXPECT_EQ(found->split_key, "id");
+  const auto train = collections_->Open("set", "", "train");
+  ASSERT_THAT(train, IsOk());
+  EXPECT_EQ((*train)->ToTable().ValueOrDie()->num_rows(), saved->splits[0].num_samples);
+  EXPECT_EQ((*collections_->Open("set", ""))->ToTable().ValueOrDie()->num_rows(), 6);
+  EXPECT_THAT(collections_->Open("set", "", "tst"), IsError(ErrorCode::kNotFound, "mean test?"));
+}
+
+TEST_F(CollectionsTest, ARowWithoutKeyLeavesNothingBehind) {
+  const auto plan = ParseSplitPlan("train=1", "id");
+  const auto rows = Rows(R"([{"id": 0}, {"id": null}])");
+  EXPECT_THAT(collections_->Save(*rows, {.name = "set", .splits = *plan}),
+              IsError(ErrorCode::kInvalidArgument, "row 1"));
+  EXPECT_THAT(fs_.List(folder_ / "lake/collections/set"), IsOkAndHolds(::testing::IsEmpty()));
+}
+
+TEST_F(CollectionsTest, EachVersionHasACardAndCroissant) {
+  const auto saved = Save("set");
+  ASSERT_THAT(saved, IsOk());
+  const std::string card = io::ReadFile(fs_, saved->path + "/README.md", 100'000).value();
+  EXPECT_EQ(card.substr(0, 4), "---\n");
+  EXPECT_THAT(card, HasSubstr(R"({"name":"tags","list":"string"})"));
+  EXPECT_THAT(card, HasSubstr("p/d/raw, version 3"));
+  const auto croissant = json::ParseValue(
+      io::ReadFile(fs_, saved->path + "/croissant.json", 100'000).value(), "croissant.json");
+  ASSERT_THAT(croissant, IsOk());
+  EXPECT_EQ((*croissant)["conformsTo"], "http://mlcommons.org/croissant/1.0");
+  EXPECT_EQ((*croissant)["distribution"][1]["sha256"], saved->content_sha256);  // its one file
+}
+
 }  // namespace
 }  // namespace datalake::lake

@@ -8,6 +8,7 @@
 #include <arrow/type.h>
 
 #include "datalake/io/glob.h"
+#include "datalake/json/writer.h"
 #include "datalake/table/snapshot.h"
 
 namespace datalake::lake {
@@ -23,6 +24,57 @@ constexpr Level kLevels[] = {{"provider", &TableName::provider},
                              {"task", &TableName::task}};
 
 }  // namespace
+
+std::string SearchRequestJson(const SearchRequest& request) {
+  const query::RowFilter& filter = request.filter;
+  std::string text;
+  json::Writer writer(text);
+  const auto list = [&](const char* key, const std::vector<std::string>& values) {
+    if (values.empty()) {
+      return;
+    }
+    writer.Key(key);
+    writer.BeginArray();
+    for (const std::string& value : values) {
+      writer.String(value);
+    }
+    writer.EndArray();
+  };
+  const auto string = [&](const char* key, const std::string& value) {
+    if (!value.empty()) {
+      writer.Key(key);
+      writer.String(value);
+    }
+  };
+  const auto number = [&](const char* key, std::optional<std::int64_t> value) {
+    if (value) {
+      writer.Key(key);
+      writer.Int(*value);
+    }
+  };
+  writer.BeginObject();
+  list("providers", request.providers);
+  list("datasets", request.datasets);
+  list("tasks", request.tasks);
+  list("variants", request.variants);
+  if (filter.text) {
+    string("text", filter.text->text);
+    string("column", filter.text->column);
+    string("json_path", filter.text->json_path);
+  }
+  string("where", filter.where);
+  list("columns", filter.columns);
+  std::vector<std::string> keys;
+  for (const query::SortKey& key : filter.order_by) {
+    keys.push_back(key.column + (key.order == query::SortOrder::kDescending ? " desc" : ""));
+  }
+  list("order_by", keys);
+  number("limit", filter.limit);
+  number("offset", filter.offset == 0 ? std::nullopt : std::optional(filter.offset));
+  number("version", request.version);
+  writer.EndObject();
+  return text;
+}
 
 bool MatchesLevel(const std::vector<std::string>& patterns, std::string_view value) {
   bool is_filtered = false;

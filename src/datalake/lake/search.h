@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,9 @@ struct SearchRequest {
   std::optional<std::int64_t> version = std::nullopt;
   query::RowFilter filter = {};
 };
+
+/// The request as one line of JSON, without what was not asked for: the lineage of a collection.
+std::string SearchRequestJson(const SearchRequest& request);
 
 /// True when `value` passes one level of a request.
 bool MatchesLevel(const std::vector<std::string>& patterns, std::string_view value);
