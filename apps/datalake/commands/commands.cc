@@ -22,6 +22,7 @@ std::vector<std::unique_ptr<Command>> AllCommands() {
   AddDbCommands(commands);
   commands.push_back(MakeSearchCommand());
   commands.push_back(MakeSqlCommand());
+  AddTableCommands(commands);
   AddCollectionCommands(commands);
   commands.push_back(MakeDownloadCommand());
   commands.push_back(MakeServeCommand());

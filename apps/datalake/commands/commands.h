@@ -39,4 +39,8 @@ void AddCollectionCommands(std::vector<std::unique_ptr<Command>>& commands);
 void AddCollectionSaveCommands(std::vector<std::unique_ptr<Command>>& commands);
 std::unique_ptr<Command> MakeCollectionExportCommand();
 
+/// table history, diff, delete, restore, compact; and with them the upkeep: vacuum, fsck.
+void AddTableCommands(std::vector<std::unique_ptr<Command>>& commands);
+void AddTableUpkeepCommands(std::vector<std::unique_ptr<Command>>& commands);
+
 }  // namespace datalake::apps

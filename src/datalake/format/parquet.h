@@ -91,6 +91,13 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> ReadParquet(
     const std::optional<std::vector<std::string>>& columns = std::nullopt,
     MissingColumns missing = MissingColumns::kError);
 
+/// As ReadParquet, of some row groups, and of the leaf columns whose dotted path begins with one of
+/// `prefixes` ("a" or "a.b": the struct `a` then has the field `b` alone), in the file's order.
+/// A prefix without a column is left out. Errors: as ReadParquet.
+Result<std::shared_ptr<arrow::RecordBatchReader>> ReadParquetGroups(
+    io::FileSystem& fs, std::string_view path, const std::vector<int>& row_groups,
+    const std::vector<std::string>& prefixes);
+
 /// What the footer of a Parquet file says.
 struct ParquetFacts {
   std::shared_ptr<arrow::Schema> schema;

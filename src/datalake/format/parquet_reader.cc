@@ -13,6 +13,7 @@
 #include <parquet/file_reader.h>
 #include <parquet/metadata.h>
 #include <parquet/properties.h>
+#include <parquet/schema.h>
 
 #include "datalake/base/name.h"
 #include "datalake/format/arrow_io.h"
@@ -183,6 +184,28 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> ReadParquet(
   }
   return std::shared_ptr<arrow::RecordBatchReader>(
       std::make_shared<FileRows>(std::string(path), std::move(file), std::move(rows), names));
+}
+
+Result<std::shared_ptr<arrow::RecordBatchReader>> ReadParquetGroups(
+    io::FileSystem& fs, std::string_view path, const std::vector<int>& row_groups,
+    const std::vector<std::string>& prefixes) {
+  DATALAKE_TRY_ASSIGN(auto file, OpenReader(fs, path));
+  const parquet::SchemaDescriptor& schema = *file->parquet_reader()->metadata()->schema();
+  std::vector<int> leaves;
+  for (int i = 0; i < schema.num_columns(); ++i) {
+    const std::string leaf = schema.Column(i)->path()->ToDotString();
+    const bool is_wanted =
+        std::any_of(prefixes.begin(), prefixes.end(), [&](const std::string& prefix) {
+          return leaf == prefix || (leaf.starts_with(prefix) && leaf[prefix.size()] == '.');
+        });
+    if (is_wanted) {
+      leaves.push_back(i);
+    }
+  }
+  DATALAKE_TRY_ASSIGN(
+      auto rows, Guarded(path, [&] { return file->GetRecordBatchReader(row_groups, leaves); }));
+  return std::shared_ptr<arrow::RecordBatchReader>(std::make_shared<FileRows>(
+      std::string(path), std::move(file), std::move(rows), std::nullopt));
 }
 
 Result<ParquetFacts> ReadParquetFacts(io::FileSystem& fs, std::string_view path) {

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "datalake/format/arrow_status.h"
+#include "datalake/query/condition_internal.h"
 #include "datalake/query/parts_reader.h"
 #include "datalake/query/session_internal.h"
 #include "datalake/query/sql_text.h"
@@ -82,6 +83,12 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> QueryEngine::Select(View view,
                          std::move(stop));
   }
   return SelectAtOnce(database_, view, filter, limits, std::move(stop));
+}
+
+Result<ConditionFacts> QueryEngine::ParseCondition(std::string_view where) {
+  DATALAKE_TRY_ASSIGN(const auto session, Session::Begin(database_, {}, {}));
+  DATALAKE_TRY_ASSIGN(const std::string tree, ExpressionTree(session->connection(), where));
+  return ConditionOfTree(tree);
 }
 
 }  // namespace datalake::query

@@ -13,6 +13,7 @@
 #include <arrow/type_fwd.h>
 
 #include "datalake/base/result.h"
+#include "datalake/query/condition.h"
 #include "datalake/query/relation.h"
 #include "datalake/query/row_filter.h"
 
@@ -105,6 +106,10 @@ class QueryEngine {
   Result<std::shared_ptr<arrow::RecordBatchReader>> Select(View view, const RowFilter& filter,
                                                            const QueryLimits& limits = {},
                                                            std::stop_token stop = {});
+
+  /// What an expression (RowFilter::where) asks of single columns. Errors: kInvalidArgument (not
+  /// one expression over columns), kPermissionDenied.
+  Result<ConditionFacts> ParseCondition(std::string_view where);
 
  private:
   explicit QueryEngine(std::shared_ptr<EngineDatabase> database);

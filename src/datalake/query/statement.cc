@@ -382,4 +382,12 @@ Status CheckExpression(duckdb_connection connection, std::string_view text) {
   });
 }
 
+Result<std::string> ExpressionTree(duckdb_connection connection, std::string_view text) {
+  DATALAKE_TRY(CheckExpression(connection, text));
+  DATALAKE_TRY_ASSIGN(const Json statement,
+                      ParseStatement(connection, fmt::format("SELECT (\n{}\n)", text)));
+  const Json::json_pointer place("/node/select_list/0");
+  return statement.contains(place) ? statement.at(place).dump() : std::string("null");
+}
+
 }  // namespace datalake::query

@@ -36,4 +36,8 @@ Result<StatementFacts> InspectStatement(duckdb_connection connection, std::strin
 /// Errors: kInvalidArgument, kPermissionDenied.
 Status CheckExpression(duckdb_connection connection, std::string_view text);
 
+/// The syntax tree of an expression that passes CheckExpression, as DuckDB's JSON text.
+/// Errors: those of CheckExpression.
+Result<std::string> ExpressionTree(duckdb_connection connection, std::string_view text);
+
 }  // namespace datalake::query

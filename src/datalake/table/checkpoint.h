@@ -16,9 +16,12 @@ namespace datalake::table {
 
 /// Reads a checkpoint (PROTOCOL.md "Checkpoints"), one file or all parts of a multi-part one, by
 /// any writer: columns that are missing or unknown do not matter. `root` resolves paths of data
-/// files. Errors: kCorruption naming the file, kUnsupported (deletion vectors), kIo.
+/// files. With `scope` only files of partitions that have all its values are read, and no removals:
+/// row groups without such a file cost the decoding of their partition values alone.
+/// Errors: kCorruption naming the file, kUnsupported (deletion vectors), kIo.
 Result<CommitActions> ReadCheckpoint(io::FileSystem& fs, std::string_view root,
-                                     std::span<const std::string> paths);
+                                     std::span<const std::string> paths,
+                                     const PartitionValues* scope = nullptr);
 
 /// Writes the checkpoint of `version` durably, then points `_last_checkpoint` at it. A checkpoint
 /// of that version that is already there stays. Errors: kIo, kResourceExhausted.

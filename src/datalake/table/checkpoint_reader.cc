@@ -1,3 +1,4 @@
+#include <numeric>
 #include <utility>
 
 #include <arrow/array.h>
@@ -9,6 +10,7 @@
 #include "datalake/format/parquet.h"
 #include "datalake/table/checkpoint.h"
 #include "datalake/table/partition_path.h"
+#include "datalake/table/rewrite_internal.h"
 #include "datalake/table/statistics_json.h"
 
 namespace datalake::table {
@@ -86,6 +88,35 @@ class ActionColumn {
     return values;
   }
 
+  // True when a row's map may have all the values of `scope`, looked at entry by entry without
+  // making maps. null and "" are one.
+  bool AnyInScope(const std::string& name, std::int64_t rows, const PartitionValues& scope) const {
+    const auto child = struct_ == nullptr ? nullptr : struct_->GetFieldByName(name);
+    if (child == nullptr || child->type_id() != arrow::Type::MAP) {
+      return true;
+    }
+    const auto& map = static_cast<const arrow::MapArray&>(*child);
+    if (map.keys()->type_id() != arrow::Type::STRING ||
+        map.items()->type_id() != arrow::Type::STRING) {
+      return true;
+    }
+    const auto& keys = static_cast<const arrow::StringArray&>(*map.keys());
+    const auto& items = static_cast<const arrow::StringArray&>(*map.items());
+    for (std::int64_t row = 0; row < rows; ++row) {
+      std::size_t found = 0;
+      for (std::int64_t i = map.value_offset(row); i < map.value_offset(row + 1); ++i) {
+        for (const auto& [column, value] : scope) {
+          const std::string_view item = items.IsNull(i) ? std::string_view() : items.GetView(i);
+          found += keys.GetView(i) == column && item == value.value_or("") ? 1 : 0;
+        }
+      }
+      if (found >= scope.size()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   std::map<std::string, std::string> StringMap(const std::string& name, std::int64_t row) const {
     std::map<std::string, std::string> result;
     for (auto& [key, value] : Map(name, row)) {
@@ -120,7 +151,8 @@ class ActionColumn {
 
 class BatchReader {
  public:
-  BatchReader(std::string_view root, CommitActions& out) : root_(root), out_(out) {}
+  BatchReader(std::string_view root, const PartitionValues* scope, CommitActions& out)
+      : root_(root), scope_(scope), out_(out) {}
 
   Status Read(const arrow::RecordBatch& batch) {
     const ActionColumn add(batch, "add");
@@ -152,6 +184,10 @@ class BatchReader {
 
  private:
   Status Add(const ActionColumn& add, std::int64_t row) {
+    PartitionValues values = add.Map("partitionValues", row);
+    if (scope_ != nullptr && !IsInScope(values, *scope_)) {
+      return {};
+    }
     auto file = std::make_shared<TableFile>();
     file->path = add.String("path", row);
     DATALAKE_TRY_ASSIGN(file->os_path, DataFilePath(root_, file->path));
@@ -164,7 +200,7 @@ class BatchReader {
       return Error{ErrorCode::kCorruption, "add without path or size"};
     }
     file->size_bytes = static_cast<std::uint64_t>(*size);
-    file->partition_values = add.Map("partitionValues", row);
+    file->partition_values = std::move(values);
     file->modified_ms = add.Int("modificationTime", row).value_or(0);
     file->stats_json = add.String("stats", row);
     file->num_rows = NumRecordsOf(file->stats_json);
@@ -204,15 +240,13 @@ class BatchReader {
   }
 
   const std::string_view root_;
+  const PartitionValues* scope_;
   CommitActions& out_;
 };
 
-Status ReadPart(io::FileSystem& fs, std::string_view root, const std::string& path,
-                CommitActions& out) {
-  DATALAKE_TRY_ASSIGN(const auto rows, format::ReadParquet(fs, path));
-  BatchReader reader(root, out);
+Status ReadAll(arrow::RecordBatchReader& rows, BatchReader& reader, const std::string& path) {
   while (true) {
-    DATALAKE_TRY_ASSIGN(const auto batch, format::FromArrow(rows->Next(), path));
+    DATALAKE_TRY_ASSIGN(const auto batch, format::FromArrow(rows.Next(), path));
     if (batch == nullptr) {
       return {};
     }
@@ -222,13 +256,60 @@ Status ReadPart(io::FileSystem& fs, std::string_view root, const std::string& pa
   }
 }
 
+// True when a file of the row group may lie in the scope.
+Result<bool> GroupMayMatch(io::FileSystem& fs, const std::string& path, int group,
+                           const PartitionValues& scope) {
+  DATALAKE_TRY_ASSIGN(const auto rows,
+                      format::ReadParquetGroups(fs, path, {group}, {"add.partitionValues"}));
+  while (true) {
+    DATALAKE_TRY_ASSIGN(const auto batch, format::FromArrow(rows->Next(), path));
+    if (batch == nullptr) {
+      return false;
+    }
+    const ActionColumn add(*batch, "add");
+    if (add.AnyInScope("partitionValues", batch->num_rows(), scope)) {
+      return true;
+    }
+  }
+}
+
+Status ReadPartInScope(io::FileSystem& fs, const std::string& path, const PartitionValues& scope,
+                       BatchReader& reader) {
+  DATALAKE_TRY_ASSIGN(const format::ParquetFacts facts, format::ReadParquetFacts(fs, path));
+  std::vector<int> groups(static_cast<std::size_t>(facts.num_row_groups));
+  std::iota(groups.begin(), groups.end(), 0);
+  DATALAKE_TRY_ASSIGN(const auto rest,
+                      format::ReadParquetGroups(fs, path, groups, {"txn", "metaData", "protocol"}));
+  DATALAKE_TRY(ReadAll(*rest, reader, path));
+  std::vector<int> wanted;
+  for (const int group : groups) {
+    DATALAKE_TRY_ASSIGN(const bool may_match, GroupMayMatch(fs, path, group, scope));
+    if (may_match) {
+      wanted.push_back(group);
+    }
+  }
+  DATALAKE_TRY_ASSIGN(const auto rows, format::ReadParquetGroups(fs, path, wanted, {"add"}));
+  return ReadAll(*rows, reader, path);
+}
+
+Status ReadPart(io::FileSystem& fs, std::string_view root, const std::string& path,
+                const PartitionValues* scope, CommitActions& out) {
+  BatchReader reader(root, scope, out);
+  if (scope != nullptr && !scope->empty()) {
+    return ReadPartInScope(fs, path, *scope, reader);
+  }
+  DATALAKE_TRY_ASSIGN(const auto rows, format::ReadParquet(fs, path));
+  return ReadAll(*rows, reader, path);
+}
+
 }  // namespace
 
 Result<CommitActions> ReadCheckpoint(io::FileSystem& fs, std::string_view root,
-                                     std::span<const std::string> paths) {
+                                     std::span<const std::string> paths,
+                                     const PartitionValues* scope) {
   CommitActions actions;
   for (const std::string& path : paths) {
-    DATALAKE_TRY(ReadPart(fs, root, path, actions));
+    DATALAKE_TRY(ReadPart(fs, root, path, scope, actions));
   }
   if (!actions.protocol.has_value() || !actions.metadata.has_value()) {
     return Error{ErrorCode::kCorruption,

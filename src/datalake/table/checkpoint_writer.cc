@@ -20,6 +20,9 @@ namespace {
 
 constexpr std::int64_t kBatchRows = 8192;
 
+// Small enough that a reader of one partition passes over most of a large checkpoint.
+constexpr std::int64_t kRowGroupRows = 32'768;
+
 std::shared_ptr<arrow::DataType> StringMap() {
   return arrow::map(arrow::utf8(), arrow::utf8());
 }
@@ -260,8 +263,10 @@ class CheckpointFile {
 Status WriteCheckpoint(io::FileSystem& fs, std::string_view root, std::int64_t version,
                        const CommitActions& actions) {
   const std::string path = CheckpointPath(root, version);
-  const format::ParquetWriteOptions options{
-      .zstd_level = 1, .content_defined_chunking = false, .collect_statistics = false};
+  const format::ParquetWriteOptions options{.zstd_level = 1,
+                                            .row_group_rows = kRowGroupRows,
+                                            .content_defined_chunking = false,
+                                            .collect_statistics = false};
   DATALAKE_TRY_ASSIGN(auto writer,
                       format::ParquetWriter::Make(fs, path, CheckpointSchema(), options));
   CheckpointFile file(std::move(writer));

@@ -52,6 +52,12 @@ struct CommitRequest {
   std::optional<Transaction> transaction = {};
   /// False for a rewrite of the same rows (compaction): readers of changes skip it.
   bool changes_data = true;
+  /// The version that the request was made from, when it depends on every row of it (a replacement,
+  /// a restoration): kConflict when others have changed data or schema since. Without it only the
+  /// files to remove must still be live: appends of others do not matter.
+  std::optional<std::int64_t> read_version = {};
+  /// Not empty: the `schemaString` that the table gets instead of its own, before `adds` add to it.
+  std::string schema_json = {};
 };
 
 /// What became of a commit.
@@ -68,6 +74,7 @@ struct CommitRecord {
   std::int64_t files_added = 0;
   std::int64_t files_removed = 0;
   std::int64_t rows_added = -1;  ///< -1: a file without a row count was added
+  bool changes_data = true;      ///< false: the same rows in other files (compaction)
 };
 
 }  // namespace datalake::table

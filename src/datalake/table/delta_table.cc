@@ -19,7 +19,9 @@
 #include "datalake/table/log_store.h"
 #include "datalake/table/schema_json.h"
 #include "datalake/table/schema_json_internal.h"
+#include "datalake/table/schema_merge.h"
 #include "datalake/table/table.h"
+#include "datalake/table/table_properties.h"
 
 namespace datalake::table {
 namespace {
@@ -28,9 +30,6 @@ constexpr int kWriterVersion = 2;
 
 // Every failed attempt means that another writer got on, so this many in a row is no contention.
 constexpr int kMaxAttempts = 10'000;
-
-// How long a removal is kept in checkpoints: Delta's default of delta.deletedFileRetentionDuration.
-constexpr std::int64_t kTombstoneMs = std::int64_t{7} * 24 * 3600 * 1000;
 
 class DeltaTable final : public Table {
  public:
@@ -42,17 +41,27 @@ class DeltaTable final : public Table {
 
   const std::string& root() const override { return root_; }
 
+  const TableEnvironment& environment() const override { return environment_; }
+
+  const TableOptions& options() const override { return options_; }
+
   Result<std::shared_ptr<const TableSnapshot>> Snapshot(
       std::optional<std::int64_t> version) override;
   Result<std::vector<StagedFile>> WriteFiles(arrow::RecordBatchReader& rows,
                                              const PartitionValues& values) override;
+  Result<std::vector<StagedFile>> RewriteFiles(arrow::RecordBatchReader& rows,
+                                               const TableFile& like) override;
   Status Discard(const std::vector<StagedFile>& files) override;
+  Result<std::int64_t> VersionAt(Timestamp time) override;
   Result<CommitResult> Commit(const CommitRequest& request) override;
   Result<std::vector<CommitRecord>> History(std::size_t limit) override;
   Status Checkpoint() override;
 
  private:
   Result<std::shared_ptr<const TableSnapshot>> SnapshotOf(const LogState& state);
+  Result<std::vector<StagedFile>> Write(arrow::RecordBatchReader& rows,
+                                        const PartitionValues& values,
+                                        std::optional<PartitionValueRule> rule);
   Result<CommitActions> ActionsFor(const CommitRequest& request, const CommitFacts& facts) const
       DATALAKE_REQUIRES(mutex_);
   Status CheckWritable(const CommitRequest& request) const DATALAKE_REQUIRES(mutex_);
@@ -73,18 +82,9 @@ class DeltaTable final : public Table {
 Result<std::shared_ptr<const TableSnapshot>> DeltaTable::SnapshotOf(const LogState& state) {
   std::int64_t modified_ms = 0;
   if (!state.commit_ms().has_value()) {
-    // From a checkpoint, or of a writer that says no time: the log file knows, or else the disk.
-    const auto actions = ReadLogFile(environment_.fs, root_, state.version());
-    const auto said = actions ? ParseCommitInfo(actions->commit_info).timestamp_ms : std::nullopt;
-    if (said.has_value()) {
-      modified_ms = *said;
-    } else {
-      auto info = environment_.fs.Stat(LogFilePath(root_, state.version()));
-      if (!info) {
-        info = environment_.fs.Stat(CheckpointPath(root_, state.version()));
-      }
-      modified_ms = info ? EpochMillis(info->modified) : 0;
-    }
+    // From a checkpoint, or of a writer that says no time.
+    const auto time = CommitTime(environment_.fs, root_, state.version());
+    modified_ms = time ? EpochMillis(*time) : 0;
   }
   return state.MakeSnapshot(modified_ms);
 }
@@ -105,12 +105,31 @@ Result<std::shared_ptr<const TableSnapshot>> DeltaTable::Snapshot(
 
 Result<std::vector<StagedFile>> DeltaTable::WriteFiles(arrow::RecordBatchReader& rows,
                                                        const PartitionValues& values) {
+  return Write(rows, values, options_.partition_values);
+}
+
+Result<std::vector<StagedFile>> DeltaTable::RewriteFiles(arrow::RecordBatchReader& rows,
+                                                         const TableFile& like) {
+  PartitionValues values = like.partition_values;
+  for (auto& [column, value] : values) {
+    // "" in a log means null (delta-interop rule 7).
+    value = value.has_value() && value->empty() ? std::nullopt : std::move(value);
+  }
+  return Write(rows, values, std::nullopt);
+}
+
+// Without `rule` the values are those of the log, taken as they are.
+Result<std::vector<StagedFile>> DeltaTable::Write(arrow::RecordBatchReader& rows,
+                                                  const PartitionValues& values,
+                                                  std::optional<PartitionValueRule> rule) {
   std::shared_ptr<arrow::Schema> schema;
   std::vector<std::string> partitions;
   {
     MutexLock lock(mutex_);
     DATALAKE_TRY(RefreshLog(environment_.fs, state_));
-    DATALAKE_TRY(CheckPartitionValues(state_, values, options_.partition_values));
+    if (rule.has_value()) {
+      DATALAKE_TRY(CheckPartitionValues(state_, values, *rule));
+    }
     partitions = state_.metadata().partition_columns;
     DATALAKE_TRY_ASSIGN(schema, FileSchemaFor(*rows.schema(), *state_.schema(), partitions));
   }
@@ -150,36 +169,33 @@ Status DeltaTable::CheckWritable(const CommitRequest& request) const {
                                root_, field->name())};
     }
   }
-  const auto append_only = state_.metadata().configuration.find("delta.appendOnly");
-  const bool is_append_only =
-      append_only != state_.metadata().configuration.end() && append_only->second == "true";
-  if (is_append_only && request.changes_data && !request.removes.empty()) {
+  if (IsAppendOnly(state_.metadata().configuration) && request.changes_data &&
+      !request.removes.empty()) {
     return Error{ErrorCode::kUnsupported, fmt::format("table is append-only: {}", root_)};
   }
   return {};
 }
 
 Status DeltaTable::AddSchemaChange(const CommitRequest& request, CommitActions& actions) const {
-  auto merged = std::make_shared<arrow::Schema>(*state_.schema());
-  arrow::FieldVector all_added;
+  MetadataAction metadata = state_.metadata();
+  std::shared_ptr<const arrow::Schema> merged = state_.schema();
+  if (!request.schema_json.empty()) {
+    DATALAKE_TRY_ASSIGN(merged, SchemaFromJson(request.schema_json, "schema of the request"));
+    metadata.schema_json = request.schema_json;
+  }
   std::set<const arrow::Schema*> seen;
   for (const StagedFile& file : request.adds) {
     if (file.schema == nullptr || !seen.insert(file.schema.get()).second) {
       continue;
     }
-    DATALAKE_TRY_ASSIGN(const auto added, NewColumns(*file.schema, *merged));
-    if (!added.empty()) {
-      arrow::FieldVector fields = merged->fields();
-      fields.insert(fields.end(), added.begin(), added.end());
-      all_added.insert(all_added.end(), added.begin(), added.end());
-      merged = arrow::schema(std::move(fields));
+    DATALAKE_TRY_ASSIGN(const SchemaChange change, SchemaChangeFor(*file.schema, *merged));
+    if (!change.empty()) {
+      DATALAKE_TRY_ASSIGN(metadata.schema_json,
+                          ChangeSchemaJson(metadata.schema_json, change, root_));
+      merged = ApplyChange(*merged, change);
     }
   }
-  if (!all_added.empty()) {
-    MetadataAction metadata = state_.metadata();
-    DATALAKE_TRY_ASSIGN(
-        metadata.schema_json,
-        AppendColumnsToJson(metadata.schema_json, *arrow::schema(all_added), root_));
+  if (metadata.schema_json != state_.metadata().schema_json) {
     actions.metadata = std::move(metadata);
   }
   return {};
@@ -188,6 +204,11 @@ Status DeltaTable::AddSchemaChange(const CommitRequest& request, CommitActions& 
 Result<CommitActions> DeltaTable::ActionsFor(const CommitRequest& request,
                                              const CommitFacts& facts) const {
   DATALAKE_TRY(CheckWritable(request));
+  if (request.read_version.has_value() && state_.data_version() > *request.read_version) {
+    return Error{ErrorCode::kConflict,
+                 fmt::format("table was changed meanwhile: {}: version {} is newer than {}", root_,
+                             state_.data_version(), *request.read_version)};
+  }
   CommitActions actions;
   actions.commit_info = FormatCommitInfo(facts, request.removes.empty());
   DATALAKE_TRY(AddSchemaChange(request, actions));
@@ -277,7 +298,8 @@ Result<CommitResult> DeltaTable::Commit(const CommitRequest& request) {
 }
 
 Status DeltaTable::WriteCheckpointNow() {
-  const std::int64_t expiry_ms = EpochMillis(environment_.clock.Now()) - kTombstoneMs;
+  const auto retention = DeletedFileRetention(state_.metadata().configuration);
+  const std::int64_t expiry_ms = EpochMillis(environment_.clock.Now()) - retention.count();
   return WriteCheckpoint(environment_.fs, root_, state_.version(), state_.Reconciled(expiry_ms));
 }
 
@@ -286,6 +308,51 @@ Status DeltaTable::Checkpoint() {
   DATALAKE_TRY(RefreshLog(environment_.fs, state_));
   DATALAKE_TRY(CheckWritable(CommitRequest{}));
   return WriteCheckpointNow();
+}
+
+Result<std::int64_t> DeltaTable::VersionAt(Timestamp time) {
+  std::int64_t newest = 0;
+  {
+    MutexLock lock(mutex_);
+    DATALAKE_TRY(RefreshLog(environment_.fs, state_));
+    newest = state_.version();
+  }
+  DATALAKE_TRY_ASSIGN(const std::int64_t oldest, OldestLogFile(environment_.fs, root_));
+  DATALAKE_TRY_ASSIGN(const Timestamp first, CommitTime(environment_.fs, root_, oldest));
+  if (time < first) {
+    return Error{ErrorCode::kNotFound,
+                 fmt::format("no version that old is kept, the oldest is {} of {}: {}: {}", oldest,
+                             FormatTimestamp(first), root_, FormatTimestamp(time))};
+  }
+  std::int64_t low = oldest;       // committed at or before `time`
+  std::int64_t high = newest + 1;  // after it
+  while (low + 1 < high) {
+    const std::int64_t middle = low + (high - low) / 2;
+    DATALAKE_TRY_ASSIGN(const Timestamp committed, CommitTime(environment_.fs, root_, middle));
+    (committed <= time ? low : high) = middle;
+  }
+  return low;
+}
+
+CommitRecord RecordOf(const CommitActions& actions, std::int64_t version) {
+  const CommitFacts facts = ParseCommitInfo(actions.commit_info);
+  CommitRecord record{.version = version,
+                      .time = Timestamp(std::chrono::milliseconds(facts.timestamp_ms.value_or(0))),
+                      .info = facts.info,
+                      .files_added = static_cast<std::int64_t>(actions.adds.size()),
+                      .files_removed = static_cast<std::int64_t>(actions.removes.size()),
+                      .rows_added = 0};
+  const bool has_files = record.files_added + record.files_removed > 0;
+  record.changes_data = !has_files;
+  for (const AddAction& add : actions.adds) {
+    const bool is_known = record.rows_added >= 0 && add.file->num_rows >= 0;
+    record.rows_added = is_known ? record.rows_added + add.file->num_rows : -1;
+    record.changes_data |= add.changes_data;
+  }
+  for (const RemoveAction& remove : actions.removes) {
+    record.changes_data |= remove.changes_data;
+  }
+  return record;
 }
 
 Result<std::vector<CommitRecord>> DeltaTable::History(std::size_t limit) {
@@ -304,44 +371,9 @@ Result<std::vector<CommitRecord>> DeltaTable::History(std::size_t limit) {
       }
       return std::move(actions).error();
     }
-    const CommitFacts facts = ParseCommitInfo(actions->commit_info);
-    CommitRecord record{
-        .version = version,
-        .time = Timestamp(std::chrono::milliseconds(facts.timestamp_ms.value_or(0))),
-        .info = facts.info,
-        .files_added = static_cast<std::int64_t>(actions->adds.size()),
-        .files_removed = static_cast<std::int64_t>(actions->removes.size()),
-        .rows_added = 0};
-    for (const AddAction& add : actions->adds) {
-      const bool is_known = record.rows_added >= 0 && add.file->num_rows >= 0;
-      record.rows_added = is_known ? record.rows_added + add.file->num_rows : -1;
-    }
-    history.push_back(std::move(record));
+    history.push_back(RecordOf(*actions, version));
   }
   return history;
-}
-
-Status CheckSpec(const TableSpec& spec, const arrow::Schema& schema) {
-  DATALAKE_TRY(CheckColumnNames(schema));
-  for (const std::string& column : spec.partition_columns) {
-    const auto field = schema.GetFieldByName(column);
-    if (field == nullptr) {
-      return Error{ErrorCode::kInvalidArgument,
-                   fmt::format("partition column is not in the schema: {}", column)};
-    }
-    if (field->type()->num_fields() > 0) {
-      return Error{ErrorCode::kInvalidArgument,
-                   fmt::format("partition column must not be nested: {}", column)};
-    }
-  }
-  const std::set<std::string> unique(spec.partition_columns.begin(), spec.partition_columns.end());
-  if (unique.size() != spec.partition_columns.size()) {
-    return Error{ErrorCode::kInvalidArgument, "partition column is there twice"};
-  }
-  if (static_cast<std::size_t>(schema.num_fields()) <= unique.size()) {
-    return Error{ErrorCode::kInvalidArgument, "table needs a column that is no partition column"};
-  }
-  return {};
 }
 
 }  // namespace
@@ -350,93 +382,6 @@ Result<std::unique_ptr<Table>> Table::Open(const TableEnvironment& environment,
                                            std::string_view root, const TableOptions& options) {
   DATALAKE_TRY_ASSIGN(LogState state, LoadLog(environment.fs, root, std::nullopt));
   return std::make_unique<DeltaTable>(environment, std::move(state), options);
-}
-
-Result<std::unique_ptr<Table>> Table::Create(const TableEnvironment& environment,
-                                             std::string_view root, const TableSpec& spec,
-                                             const CommitInfo& info, const TableOptions& options) {
-  DATALAKE_TRY_ASSIGN(const auto schema, ToDeltaSchema(*spec.schema));
-  DATALAKE_TRY(CheckSpec(spec, *schema));
-  CommitFacts facts{.info = info,
-                    .timestamp_ms = EpochMillis(environment.clock.Now()),
-                    .commit_id = MakeUuid(environment.random)};
-  if (facts.info.operation.empty()) {
-    facts.info.operation = "CREATE TABLE";
-  }
-  MetadataAction metadata{.id = MakeUuid(environment.random),
-                          .name = spec.name,
-                          .description = spec.description,
-                          .format_options = {},
-                          .schema_json = {},
-                          .partition_columns = spec.partition_columns,
-                          .configuration = spec.configuration,
-                          .created_ms = facts.timestamp_ms};
-  DATALAKE_TRY_ASSIGN(metadata.schema_json, SchemaToJson(*schema));
-  CommitActions actions;
-  actions.commit_info = FormatCommitInfo(facts, /*is_blind_append=*/true);
-  actions.protocol = ProtocolAction{};
-  actions.metadata = std::move(metadata);
-
-  DATALAKE_TRY_ASSIGN(const bool exists, Exists(environment.fs, root));
-  if (exists) {
-    return Error{ErrorCode::kAlreadyExists, fmt::format("a table is here already: {}", root)};
-  }
-  DATALAKE_TRY(environment.fs.MakeDirectories(LogFolder(root)));
-  const std::string path = LogFilePath(root, 0);
-  if (Status status = io::PutIfAbsent(environment.fs, path, FormatCommit(actions)); !status) {
-    if (status.error().code == ErrorCode::kAlreadyExists) {
-      return Error{ErrorCode::kAlreadyExists, fmt::format("a table is here already: {}", root)};
-    }
-    return std::move(status).error();
-  }
-  LogState state{std::string(root)};
-  DATALAKE_TRY(state.Apply(std::move(actions), 0, path));
-  return std::make_unique<DeltaTable>(environment, std::move(state), options);
-}
-
-Result<bool> Table::Exists(io::FileSystem& fs, std::string_view root) {
-  DATALAKE_TRY_ASSIGN(const bool has_first, fs.Exists(LogFilePath(root, 0)));
-  if (has_first) {
-    return true;
-  }
-  auto entries = fs.List(LogFolder(root));
-  if (!entries) {
-    if (entries.error().code == ErrorCode::kNotFound) {
-      return false;
-    }
-    return std::move(entries).error();
-  }
-  // Version 0 may have been cleaned up by another writer.
-  return std::any_of(entries->begin(), entries->end(), [](const io::DirectoryEntry& entry) {
-    return entry.name.ends_with(".checkpoint.parquet");
-  });
-}
-
-Result<CommitResult> Table::Append(arrow::RecordBatchReader& rows, const PartitionValues& values,
-                                   const CommitInfo& info,
-                                   const std::optional<Transaction>& transaction) {
-  DATALAKE_TRY_ASSIGN(auto files, WriteFiles(rows, values));
-  const CommitRequest request{.adds = std::move(files), .info = info, .transaction = transaction};
-  auto result = Commit(request);
-  DiscardIfAbsent(result, request.adds);
-  return result;
-}
-
-void Table::DiscardIfAbsent(const Result<CommitResult>& commit,
-                            const std::vector<StagedFile>& files) {
-  const bool is_certainly_absent = commit ? commit->already_applied
-                                          : commit.error().code == ErrorCode::kInvalidArgument ||
-                                                commit.error().code == ErrorCode::kUnsupported ||
-                                                commit.error().code == ErrorCode::kConflict;
-  if (is_certainly_absent) {
-    // Files that stay are harmless: no version names them.
-    const Status ignored = Discard(files);
-    (void)ignored;
-  }
-}
-
-Result<CommitResult> Table::Remove(const std::vector<std::string>& paths, const CommitInfo& info) {
-  return Commit(CommitRequest{.removes = paths, .info = info});
 }
 
 }  // namespace datalake::table

@@ -16,89 +16,10 @@
 #include "datalake/io/path.h"
 #include "datalake/table/column_cast.h"
 #include "datalake/table/partition_path.h"
-#include "datalake/table/schema_json.h"
-#include "datalake/table/schema_json_internal.h"
 #include "datalake/table/statistics_json.h"
 #include "datalake/text/utf8.h"
 
 namespace datalake::table {
-namespace {
-
-Error Disagree(std::string_view what, std::string_view column, const arrow::Schema& rows,
-               const arrow::Schema& table) {
-  return Error{ErrorCode::kInvalidArgument,
-               fmt::format("{}: column {}: rows have {{{}}}, the table has {{{}}}", what, column,
-                           rows.ToString(), table.ToString())};
-}
-
-// The table's field of that name; nullptr when it has none; an error when only the case differs.
-Result<const arrow::Field*> FindColumn(const arrow::Schema& table, const std::string& name) {
-  for (const auto& field : table.fields()) {
-    if (field->name() == name) {
-      return field.get();
-    }
-    if (SameIgnoringCase(field->name(), name)) {
-      return Error{ErrorCode::kInvalidArgument,
-                   fmt::format("column name differs from the table's in case only: {}: {}", name,
-                               field->name())};
-    }
-  }
-  return nullptr;
-}
-
-}  // namespace
-
-Result<std::shared_ptr<arrow::Schema>> FileSchemaFor(const arrow::Schema& rows,
-                                                     const arrow::Schema& table,
-                                                     const std::vector<std::string>& partitions) {
-  DATALAKE_TRY_ASSIGN(const auto converted, ToDeltaSchema(rows));
-  arrow::FieldVector fields;
-  for (int i = 0; i < rows.num_fields(); ++i) {
-    auto field = converted->field(i);
-    const std::string& name = field->name();
-    if (std::find(partitions.begin(), partitions.end(), name) != partitions.end()) {
-      return Error{ErrorCode::kInvalidArgument,
-                   fmt::format("rows must not have the partition column, its value is that of the "
-                               "file: {}",
-                               name)};
-    }
-    DATALAKE_TRY_ASSIGN(const arrow::Field* known, FindColumn(table, name));
-    if (known != nullptr) {
-      const bool widens = CanWiden(*rows.field(i)->type(), *known->type()) ||
-                          CanWiden(*field->type(), *known->type());
-      if (!widens) {
-        return Disagree("column types disagree", name, rows, table);
-      }
-      field = arrow::field(name, known->type(), known->nullable());
-    }
-    fields.push_back(std::move(field));
-  }
-  auto schema = arrow::schema(std::move(fields));
-  DATALAKE_TRY(NewColumns(*schema, table));
-  for (const auto& field : table.fields()) {
-    const bool is_partition =
-        std::find(partitions.begin(), partitions.end(), field->name()) != partitions.end();
-    if (!field->nullable() && !is_partition && schema->GetFieldIndex(field->name()) < 0) {
-      return Disagree("rows lack a required column", field->name(), rows, table);
-    }
-  }
-  return schema;
-}
-
-Result<arrow::FieldVector> NewColumns(const arrow::Schema& file, const arrow::Schema& table) {
-  arrow::FieldVector added;
-  for (const auto& field : file.fields()) {
-    DATALAKE_TRY_ASSIGN(const arrow::Field* known, FindColumn(table, field->name()));
-    if (known == nullptr) {
-      added.push_back(field->WithNullable(true));
-    } else if (!SameDeltaType(*field->type(), *known->type())) {
-      return Disagree("column types disagree", field->name(), file, table);
-    }
-  }
-  DATALAKE_TRY(CheckColumnNames(*arrow::schema(added)));
-  return added;
-}
-
 Status CheckPartitionValues(const LogState& table, const PartitionValues& values,
                             PartitionValueRule rule) {
   const auto& columns = table.metadata().partition_columns;

@@ -13,18 +13,6 @@
 
 namespace datalake::table {
 
-/// The schema in which rows of `rows` are written to a data file of the table: Delta types, widened
-/// to those of the table's columns. Errors: kInvalidArgument (a partition column among them,
-/// a name that differs in case only, types that disagree, a required column that is missing, a new
-/// name that readers refuse), kUnsupported (type).
-Result<std::shared_ptr<arrow::Schema>> FileSchemaFor(const arrow::Schema& rows,
-                                                     const arrow::Schema& table,
-                                                     const std::vector<std::string>& partitions);
-
-/// Columns of `file` that `table` lacks. Errors: kInvalidArgument, as FileSchemaFor, when the two
-/// do not go together (the table may have changed since the file was written).
-Result<arrow::FieldVector> NewColumns(const arrow::Schema& file, const arrow::Schema& table);
-
 /// Checks partition values: exactly the partition columns, allowed by `rule`, of their types.
 /// Errors: kInvalidArgument naming the column.
 Status CheckPartitionValues(const LogState& table, const PartitionValues& values,

@@ -1,10 +1,12 @@
 #include "datalake/table/log_action.h"
 
+#include <span>
 #include <utility>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "datalake/base/hash.h"
 #include "datalake/json/value.h"
 #include "datalake/json/writer.h"
 #include "datalake/table/partition_path.h"
@@ -240,11 +242,45 @@ Value ToJson(const AddAction& add) {
 }
 
 constexpr std::string_view kCommitIdKey = "txnId";
+constexpr std::string_view kChecksumKey = "checksum";
+constexpr std::string_view kEngineKey = "engineInfo";
+constexpr std::string_view kEngine = "datalake";
+
+// The end of our commitInfo line: `,"checksum":"crc32c:xxxxxxxx"}}`, where the digits are the
+// CRC-32C of the whole file with zeros in their place. Other readers take it for a key of ours.
+constexpr std::string_view kChecksumStart = ",\"checksum\":\"crc32c:";
+constexpr std::string_view kChecksumEnd = "\"}}";
+constexpr std::size_t kChecksumDigits = 8;
+
+std::string ChecksumOf(std::string_view text) {
+  return fmt::format("{:08x}", Crc32c(std::as_bytes(std::span(text))));
+}
+
+// A file of ours whose bytes changed; files of other writers, and old ones, have no checksum.
+Status CheckChecksum(std::string_view text, std::string_view where) {
+  const std::string_view line = text.substr(0, text.find('\n'));
+  constexpr std::size_t kTail = kChecksumStart.size() + kChecksumDigits + kChecksumEnd.size();
+  if (!line.starts_with("{\"commitInfo\":") || line.size() < kTail ||
+      !line.ends_with(kChecksumEnd) ||
+      !line.substr(line.size() - kTail).starts_with(kChecksumStart)) {
+    return {};
+  }
+  const std::size_t at = line.size() - kChecksumEnd.size() - kChecksumDigits;
+  std::string zeroed(text);
+  zeroed.replace(at, kChecksumDigits, kChecksumDigits, '0');
+  if (ChecksumOf(zeroed) != text.substr(at, kChecksumDigits)) {
+    return Error{ErrorCode::kCorruption, fmt::format("log file was changed, its checksum is not "
+                                                     "that of its bytes: {}",
+                                                     where)};
+  }
+  return {};
+}
 
 }  // namespace
 
 Result<CommitActions> ParseCommit(std::string_view text, std::string_view root,
                                   std::string_view where) {
+  DATALAKE_TRY(CheckChecksum(text, where));
   CommitActions actions;
   ActionParser parser(root, actions);
   int number = 0;
@@ -269,8 +305,12 @@ Result<CommitActions> ParseCommit(std::string_view text, std::string_view root,
 
 std::string FormatCommit(const CommitActions& actions) {
   std::string out;
+  std::size_t checksum_at = 0;
   if (!actions.commit_info.empty()) {
-    out += fmt::format("{{\"commitInfo\":{}}}\n", actions.commit_info);
+    const std::string_view info = actions.commit_info;
+    out = fmt::format("{{\"commitInfo\":{}{}", info.substr(0, info.size() - 1), kChecksumStart);
+    checksum_at = out.size();
+    out += fmt::format("{:0>{}}{}\n", "", kChecksumDigits, kChecksumEnd);
   }
   if (actions.protocol.has_value()) {
     AppendLine(out, "protocol",
@@ -292,6 +332,9 @@ std::string FormatCommit(const CommitActions& actions) {
   }
   for (const AddAction& add : actions.adds) {
     AppendLine(out, "add", ToJson(add));
+  }
+  if (checksum_at > 0) {
+    out.replace(checksum_at, kChecksumDigits, ChecksumOf(out));
   }
   return out;
 }
@@ -317,7 +360,8 @@ CommitFacts ParseCommitInfo(std::string_view json) {
       for (const auto& [name, text] : member.items()) {
         facts.info.extra[name] = text.is_string() ? text.get<std::string>() : json::DumpValue(text);
       }
-    } else if (member.is_string()) {
+    } else if (member.is_string() && key != kChecksumKey &&
+               !(key == kEngineKey && member == kEngine)) {
       facts.info.extra[key] = member.get<std::string>();
     }
   }
@@ -329,7 +373,7 @@ std::string FormatCommitInfo(const CommitFacts& facts, bool is_blind_append) {
                  {"operation", facts.info.operation.empty() ? "WRITE" : facts.info.operation},
                  {"operationParameters", Value::object()},
                  {"isBlindAppend", is_blind_append},
-                 {"engineInfo", "datalake"}};
+                 {std::string(kEngineKey), kEngine}};
   if (!facts.info.user.empty()) {
     value["userName"] = facts.info.user;
   }

@@ -68,7 +68,8 @@ struct CommitActions {
 Result<CommitActions> ParseCommit(std::string_view text, std::string_view root,
                                   std::string_view where);
 
-/// The log file of a commit, commitInfo first (delta-interop rule 14).
+/// The log file of a commit, commitInfo first (delta-interop rule 14) with a checksum of the file,
+/// which ParseCommit verifies.
 std::string FormatCommit(const CommitActions& actions);
 
 /// What the log's commitInfo says, for the history. Unknown members of text become `extra`.

@@ -1,5 +1,6 @@
 #include "datalake/table/log_state.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <arrow/type.h>
@@ -15,6 +16,13 @@ constexpr int kReaderVersion = 1;
 }  // namespace
 
 Status LogState::Apply(CommitActions actions, std::int64_t version, std::string_view where) {
+  const auto changes_data = [](const auto& action) { return action.changes_data; };
+  // The first actions of a state may be a checkpoint, which does not say.
+  if (version_ < 0 || actions.protocol.has_value() || actions.metadata.has_value() ||
+      std::any_of(actions.adds.begin(), actions.adds.end(), changes_data) ||
+      std::any_of(actions.removes.begin(), actions.removes.end(), changes_data)) {
+    data_version_ = version;
+  }
   if (actions.protocol.has_value()) {
     protocol_ = *actions.protocol;
     if (protocol_.min_reader_version > kReaderVersion) {
@@ -110,6 +118,7 @@ std::shared_ptr<const TableSnapshot> LogState::MakeSnapshot(std::int64_t modifie
   state.name = metadata_.name;
   state.description = metadata_.description;
   state.schema = schema_;
+  state.schema_json = metadata_.schema_json;
   state.partition_columns = metadata_.partition_columns;
   state.configuration = metadata_.configuration;
   state.files.reserve(files_.size());

@@ -30,6 +30,10 @@ class LogState {
 
   std::int64_t version() const { return version_; }
 
+  /// The newest version known that changed rows, schema or protocol; of a state that began with a
+  /// checkpoint at least that one.
+  std::int64_t data_version() const { return data_version_; }
+
   const std::string& root() const { return root_; }
 
   const ProtocolAction& protocol() const { return protocol_; }
@@ -59,6 +63,7 @@ class LogState {
 
   std::string root_;
   std::int64_t version_ = -1;
+  std::int64_t data_version_ = -1;
   ProtocolAction protocol_;
   MetadataAction metadata_;
   std::shared_ptr<arrow::Schema> schema_;

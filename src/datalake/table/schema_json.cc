@@ -418,11 +418,42 @@ Result<std::string> SchemaToJson(const arrow::Schema& schema) {
   return json::DumpValue(Value{{"type", "struct"}, {"fields", std::move(fields)}});
 }
 
-Result<std::string> AppendColumnsToJson(std::string_view schema_json, const arrow::Schema& added,
-                                        std::string_view where) {
+namespace {
+
+// Puts the names of wider types into a type of the schemaString, where the two agree in shape.
+void WidenTypeJson(Value& json, const arrow::DataType& type, std::optional<Error>& error) {
+  if (!json.is_object()) {
+    json = FieldToJson(arrow::Field("", type.GetSharedPtr()), error)["type"];
+    return;
+  }
+  if (type.id() == Type::STRUCT) {
+    Value& fields = json["fields"];
+    for (int i = 0; i < type.num_fields() && i < static_cast<int>(fields.size()); ++i) {
+      WidenTypeJson(fields[static_cast<std::size_t>(i)]["type"], *type.field(i)->type(), error);
+    }
+  } else if (type.id() == Type::LIST) {
+    WidenTypeJson(json["elementType"], *type.field(0)->type(), error);
+  } else if (type.id() == Type::MAP) {
+    const auto& map = static_cast<const arrow::MapType&>(type);
+    WidenTypeJson(json["keyType"], *map.key_type(), error);
+    WidenTypeJson(json["valueType"], *map.item_type(), error);
+  }
+}
+
+}  // namespace
+
+Result<std::string> ChangeSchemaJson(std::string_view schema_json, const SchemaChange& change,
+                                     std::string_view where) {
   DATALAKE_TRY_ASSIGN(Value schema, json::ParseValue(schema_json, where));
   std::optional<Error> error;
-  for (const auto& field : added.fields()) {
+  for (const auto& wide : change.widened) {
+    for (Value& field : schema["fields"]) {
+      if (field["name"] == wide->name()) {
+        WidenTypeJson(field["type"], *wide->type(), error);
+      }
+    }
+  }
+  for (const auto& field : change.added) {
     schema["fields"].push_back(FieldToJson(*field->WithNullable(true), error));
   }
   if (error.has_value()) {

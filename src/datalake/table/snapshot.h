@@ -36,6 +36,7 @@ struct SnapshotState {
   std::string name;
   std::string description;
   std::shared_ptr<const arrow::Schema> schema;
+  std::string schema_json;  ///< the log's schemaString
   std::vector<std::string> partition_columns;
   std::map<std::string, std::string> configuration;
   std::vector<TableFilePtr> files;
@@ -63,6 +64,9 @@ class TableSnapshot {
   /// All columns, partition columns included, in the order of the log, with Delta's types: see
   /// schema_json.h.
   const std::shared_ptr<const arrow::Schema>& schema() const { return state_.schema; }
+
+  /// The schema as the log holds it, other writers' metadata included.
+  const std::string& schema_json() const { return state_.schema_json; }
 
   const std::vector<std::string>& partition_columns() const { return state_.partition_columns; }
 

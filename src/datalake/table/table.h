@@ -85,29 +85,46 @@ class Table {
 
   virtual const std::string& root() const = 0;
 
+  /// What the table was opened with.
+  virtual const TableEnvironment& environment() const = 0;
+  virtual const TableOptions& options() const = 0;
+
   /// The newest version, or the one asked for. Cost of the newest: one probe for a new log file; of
   /// an older one: its nearest checkpoint and the log files after it.
   /// Errors: kNotFound (version never made, or no longer kept), kUnsupported, kCorruption, kIo.
   virtual Result<std::shared_ptr<const TableSnapshot>> Snapshot(
       std::optional<std::int64_t> version = std::nullopt) = 0;
 
+  /// The version that was the newest at `time`, by the committers' clocks (where those went back,
+  /// one of the versions around). Cost: the log files of a binary search.
+  /// Errors: kNotFound (before the oldest version whose log file is kept, naming it), kCorruption,
+  /// kIo.
+  virtual Result<std::int64_t> VersionAt(Timestamp time) = 0;
+
   /// Writes rows as data files of one partition: durable, but not yet part of the table. `rows` has
   /// no partition column. Types are mapped as in schema_json.h and widened to those of the
-  /// table (int to long, float to double, null to all). No rows, no file.
+  /// table (int to long, float to double, null to all); the commit adds columns that are new to the
+  /// table, and widens its integers, float and decimals where those of the rows are wider, so that
+  /// every reader takes old files and new ones. No rows, no file.
   /// Errors: kInvalidArgument (partition values; types that disagree, with both schemas),
   /// kUnsupported (type), kIo, kResourceExhausted (disk full), and those of `rows`; files are then
   /// removed.
   virtual Result<std::vector<StagedFile>> WriteFiles(arrow::RecordBatchReader& rows,
                                                      const PartitionValues& values) = 0;
 
+  /// As WriteFiles, into the partition of `like`, a file of the table, whatever its values.
+  virtual Result<std::vector<StagedFile>> RewriteFiles(arrow::RecordBatchReader& rows,
+                                                       const TableFile& like) = 0;
+
   /// Removes staged files that will not be committed. Errors: kIo.
   virtual Status Discard(const std::vector<StagedFile>& files) = 0;
 
-  /// Makes a version. New columns of `adds` become nullable columns of the table. When others
-  /// commit first it tries again on top of them. Durable when it returns. Errors: kConflict (a file
-  /// to remove is live no more), kInvalidArgument (schemas disagree, a schema change by others
-  /// included), kUnsupported (protocol asks more than writer 2, append-only table), kIo: the commit
-  /// may or may not be there, a retry with a transaction tells.
+  /// Makes a version. New columns of `adds` become nullable columns of the table, wider types its
+  /// types. When others commit first it tries again on top of them. Durable when it returns.
+  /// Errors: kConflict (a file to remove is live no more; see CommitRequest::read_version),
+  /// kInvalidArgument (schemas disagree, a schema change by others included), kUnsupported
+  /// (protocol asks more than writer 2, append-only table), kIo: the commit may or may not be
+  /// there, a retry with a transaction tells.
   virtual Result<CommitResult> Commit(const CommitRequest& request) = 0;
 
   /// WriteFiles, then Commit of what was written. No rows: a version without files, which

@@ -3,9 +3,13 @@
 //   make_tables write FOLDER                a folder a table, for every rule that readers differ in
 //   make_tables read ROOT [VERSION]         rows as JSON lines
 //   make_tables append ROOT FILE [P=V …]    appends the rows of a file (OpenRows), P=V partition
-//   values make_tables checkpoint ROOT make_tables remove ROOT                 removes the first
-//   file make_tables hf FOLDER FILE              writes the rows of a file as a Hugging Face
-//   dataset make_tables rows FILE                   rows of a file or folder as JSON lines
+//   values
+//   make_tables checkpoint ROOT
+//   make_tables compact ROOT
+//   make_tables fsck ROOT                   what CheckTable finds, reading every row
+//   make_tables remove ROOT                 removes the first file
+//   make_tables hf FOLDER FILE              writes the rows of a file as a Hugging Face dataset
+//   make_tables rows FILE                   rows of a file or folder as JSON lines
 #include <cstdio>
 #include <limits>
 #include <random>
@@ -25,9 +29,13 @@
 #include "datalake/io/file_system.h"
 #include "datalake/io/local_file_system.h"
 #include "datalake/io/path.h"
+#include "datalake/table/compact.h"
+#include "datalake/table/fsck.h"
 #include "datalake/table/log_store.h"
 #include "datalake/table/read.h"
 #include "datalake/table/table.h"
+
+#include "tests/compat/delta/change_tables.h"
 
 namespace datalake::table {
 namespace {
@@ -283,7 +291,7 @@ Status Write(Bench& bench, const std::string& folder) {
   for (unsigned seed = 1; seed <= 20; ++seed) {
     DATALAKE_TRY(RandomHistory(bench, at(fmt::format("random_{}", seed)), seed));
   }
-  return {};
+  return WriteChangeTables(bench.environment, folder);
 }
 
 Status PrintRows(arrow::RecordBatchReader& rows) {
@@ -327,6 +335,16 @@ Status RemoveFirst(Bench& bench, const std::string& root) {
   return {};
 }
 
+// One line a finding.
+Status Fsck(Bench& bench, const std::string& root) {
+  DATALAKE_TRY_ASSIGN(const FsckReport report,
+                      CheckTable(bench.environment, root, FsckDepth::kRows));
+  for (const FsckFinding& finding : report.findings) {
+    fmt::print("{} {} {}\n", ToString(finding.severity), finding.kind, finding.message);
+  }
+  return {};
+}
+
 Status Run(const std::vector<std::string>& arguments) {
   Bench bench;
   const std::size_t count = arguments.size();
@@ -343,6 +361,14 @@ Status Run(const std::vector<std::string>& arguments) {
   if (count == 2 && arguments[0] == "checkpoint") {
     DATALAKE_TRY_ASSIGN(auto table, Table::Open(bench.environment, arguments[1], bench.options));
     return table->Checkpoint();
+  }
+  if (count == 2 && arguments[0] == "compact") {
+    DATALAKE_TRY_ASSIGN(auto table, Table::Open(bench.environment, arguments[1], bench.options));
+    DATALAKE_TRY(CompactTable(*table, {}, {}));
+    return {};
+  }
+  if (count == 2 && arguments[0] == "fsck") {
+    return Fsck(bench, arguments[1]);
   }
   if (count == 2 && arguments[0] == "remove") {
     return RemoveFirst(bench, arguments[1]);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -29,6 +30,13 @@ TABLES = [
     "checkpoint",
     "checkpoint_no_hint",
     "checkpoint_no_json",
+    "deleted",
+    "compacted",
+    "replaced",
+    "restored",
+    "widened",
+    "cleaned_up",
+    "versions_1000",
     *RANDOM_TABLES,
 ]
 
@@ -101,6 +109,26 @@ def test_our_reader_says_what_was_written(folder: Path) -> None:
     assert len(canonical.lines(ours("read", folder / "changes", "6"))) == 6
     assert len(canonical.lines(ours("read", folder / "partition_values"))) == 22
     assert len(canonical.lines(ours("read", folder / "checkpoint_no_json"))) == 11
+
+
+def test_our_fsck_finds_nothing_in_our_tables(folder: Path) -> None:
+    for name in TABLES:
+        lines = ours("fsck", folder / name).splitlines()
+        assert [line for line in lines if "leftover" not in line] == [], name
+
+
+def test_tables_with_a_past_hold_what_they_should(folder: Path) -> None:
+    def ids(name: str) -> list[int]:
+        return sorted(json.loads(line)["id"] for line in ours("read", folder / name).splitlines())
+
+    all_ids = range(1, 33)
+    left = [i for i in all_ids if i % 3 and i % 5]
+    assert ids("deleted") == left
+    assert ids("compacted") == [*left, 100, 101, 102, 103]
+    assert ids("cleaned_up") == [*left, 100, 101, 102, 103, 300, 301, 302, 303]
+    assert ids("restored") == list(all_ids)
+    assert len(ids("replaced")) == 32 - 8 + 4
+    assert len(deltalake.DeltaTable(folder / "versions_1000").history()) == 1000
 
 
 # A filter must find its row although the file's statistics are looked at first.
@@ -227,6 +255,18 @@ def test_delta_rs_extends_our_tables(folder: Path, tmp_path: Path) -> None:
     more.write_text("id\n7\n8\n")
     ours("append", root, more, "p=x")
     assert agree(root) == before + 8
+
+
+def test_we_mend_the_folders_of_another_writer(folder: Path, tmp_path: Path) -> None:
+    root = shutil.copytree(folder / "compacted", tmp_path / "t")
+    before = agree(root)
+    rows = pa.table({"id": [900, 901], "p": ["plain", "plain"]})
+    for _ in range(3):
+        deltalake.write_deltalake(root, rows, mode="append", schema_mode="merge")
+    ours("compact", root)
+    assert agree(root) == before + 6
+    assert ours("fsck", root) == ""
+    assert deltalake.DeltaTable(root).history(1)[0]["operation"] == "OPTIMIZE"
 
 
 def test_types_of_delta_rs_arrive(tmp_path: Path) -> None:
