@@ -11,8 +11,13 @@
 
 #include "datalake/base/clock.h"
 #include "datalake/io/local_file_system.h"
+#include "datalake/table/compact.h"
+#include "datalake/table/delete_rows.h"
+#include "datalake/table/fsck.h"
+#include "datalake/table/replace_rows.h"
 #include "datalake/table/table.h"
 #include "datalake/table/table_test_support.h"
+#include "datalake/table/vacuum.h"
 #include "datalake/testing/matchers.h"
 #include "datalake/testing/temp_dir.h"
 
@@ -107,6 +112,87 @@ TEST_F(TableConcurrencyTest, ProcessesShareATable) {
     EXPECT_TRUE(WIFEXITED(state) && WEXITSTATUS(state) == 0);
   }
   ExpectRows(2);
+}
+
+// Appends, deletions and compactions at once, each with a handle of its own: every row that was
+// appended is there once unless it was deleted.
+TEST_F(TableConcurrencyTest, RewritesAndAppendsKeepEveryRow) {
+  Create();
+  std::vector<std::jthread> threads;
+  for (int writer = 0; writer < 2; ++writer) {
+    threads.emplace_back([&, writer] {
+      auto table = Table::Open(environment_, root_);
+      ASSERT_THAT(table, IsOk());
+      EXPECT_TRUE(AppendAll(**table, writer * 1000));
+    });
+  }
+  threads.emplace_back([&] {
+    auto table = Table::Open(environment_, root_);
+    for (int round = 0; round < 5; ++round) {
+      EXPECT_THAT(CompactTable(**table, {}, {}), IsOk());
+    }
+  });
+  threads.emplace_back([&] {
+    auto table = Table::Open(environment_, root_);
+    for (std::int64_t id = 0; id < 10; ++id) {
+      IdPredicate predicate(fs_, {id});
+      EXPECT_THAT(DeleteRows(**table, predicate, {}), IsOk());
+    }
+  });
+  threads.clear();
+  auto table = *Table::Open(environment_, root_);
+  IdPredicate rest(fs_, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9});
+  ASSERT_THAT(DeleteRows(*table, rest, {}), IsOk());
+  std::set<std::string> ids;
+  const auto rows = AllRows(fs_, *table->Snapshot());
+  for (std::int64_t i = 0; i < rows->num_rows(); ++i) {
+    ids.insert(rows->GetColumnByName("id")->GetScalar(i).ValueOrDie()->ToString());
+  }
+  EXPECT_EQ(rows->num_rows(), 2 * kAppendsEach - 10);
+  EXPECT_EQ(ids.size(), static_cast<std::size_t>(2 * kAppendsEach - 10));
+  EXPECT_FALSE(CheckTable(environment_, root_, FsckDepth::kRows)->has_errors());
+}
+
+// Of replacements at once one comes after the other: the rows are those of one of them.
+TEST_F(TableConcurrencyTest, ReplacementsDoNotMix) {
+  Create();
+  std::vector<std::jthread> threads;
+  for (int writer = 0; writer < 3; ++writer) {
+    threads.emplace_back([&, writer] {
+      auto table = Table::Open(environment_, root_);
+      for (int round = 0; round < 5; ++round) {
+        const std::string id = std::to_string(writer * 100 + round);
+        const std::string json = "[{\"id\":" + id + "},{\"id\":" + id + "}]";
+        EXPECT_THAT(ReplacePartition(**table, *Rows(schema_, json), {}, {}), IsOk());
+      }
+    });
+  }
+  threads.clear();
+  auto table = *Table::Open(environment_, root_);
+  const auto snapshot = *table->Snapshot();
+  EXPECT_EQ(snapshot->version(), 15);
+  const auto rows = AllRows(fs_, snapshot);
+  ASSERT_EQ(rows->num_rows(), 2);
+  const auto ids = rows->GetColumnByName("id");
+  EXPECT_TRUE(ids->GetScalar(0).ValueOrDie()->Equals(*ids->GetScalar(1).ValueOrDie()));
+}
+
+// A vacuum beside writers takes nothing that a version within the retention needs.
+TEST_F(TableConcurrencyTest, VacuumLeavesWritersAlone) {
+  Create();
+  std::jthread writer([&] {
+    auto table = Table::Open(environment_, root_);
+    EXPECT_TRUE(AppendAll(**table, 0));
+  });
+  auto table = *Table::Open(environment_, root_);
+  for (int round = 0; round < 20; ++round) {
+    EXPECT_THAT(VacuumTable(*table, {.mode = VacuumMode::kDelete,
+                                     .retention = std::chrono::milliseconds(0),
+                                     .leftover_grace = std::chrono::hours(1)}),
+                IsOk());
+  }
+  writer.join();
+  ExpectRows(1);
 }
 
 TEST_F(TableConcurrencyTest, OneOfManyCreatesTheTable) {

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 import canonical
-from pyspark.sql import SparkSession
+from pyspark.sql import SparkSession  # type: ignore[import-not-found]
 
 JARS = Path(__file__).resolve().parents[3] / ".cache/spark-venv/jars"
 ODD_VALUES = ["plain", "with blank", "50%", "%20", "a=b", "a/b", "ü", "日本語", "#1", None]
@@ -33,6 +33,8 @@ def session() -> SparkSession:
         "spark.ui.enabled": "false",
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.shuffle.partitions": "1",
+        "spark.databricks.delta.snapshotPartitions": "1",
+        "spark.ui.showConsoleProgress": "false",
         "spark.databricks.delta.properties.defaults.checkpointInterval": "3",
     }
     builder = SparkSession.builder.master("local[2]").appName("datalake-compat")
@@ -50,27 +52,21 @@ def write(spark: SparkSession, folder: Path) -> None:
         "counts map<string, long>, day date, at timestamp, price decimal(9,2), p string"
     )
     for step in range(4):
-        rows = []
+        frame = spark.createDataFrame([], schema)
         for i, value in enumerate(ODD_VALUES):
             number = step * 100 + i
-            sql = f"cast({number} as long) as id, cast({number} as int) as n"
-            rows.append(sql)
-            frame = spark.sql(
-                f"select {sql}, if({number} % 2 = 0, null, 'tëxt') as text, "
+            literal = "cast(null as string)" if value is None else json.dumps(value)
+            one = spark.sql(
+                f"select cast({number} as long) as id, cast({number} as int) as n, "
+                f"if({number} % 2 = 0, null, 'tëxt') as text, "
                 f"if({number} % 3 = 0, null, array('a', null)) as tags, "
                 f"if({number} % 4 = 0, null, named_struct('x', 0.5D, 'name', 'n')) as box, "
                 f"map('k', cast({number} as long)) as counts, date'2026-01-31' as day, "
                 f"timestamp'2026-01-31 12:34:56.789012' as at, "
-                f"cast(1.5 as decimal(9,2)) as price"
+                f"cast(1.5 as decimal(9,2)) as price, {literal} as p"
             )
-            literal = "cast(null as string)" if value is None else json.dumps(value)
-            frame = frame.selectExpr("*", f"{literal} as p")
-            one = spark.createDataFrame(frame.collect(), schema)
-            rows[-1] = one
-        everything = rows[0]
-        for one in rows[1:]:
-            everything = everything.unionByName(one)
-        everything.coalesce(1).write.format("delta").mode("append").partitionBy("p").save(str(root))
+            frame = frame.unionByName(one)
+        frame.coalesce(1).write.format("delta").mode("append").partitionBy("p").save(str(root))
     spark.sql(f"delete from delta.`{root}` where id in (1, 102, 203, 304)")
 
 
