@@ -22,27 +22,28 @@ class ActionColumn {
   ActionColumn(const arrow::RecordBatch& batch, const std::string& name) {
     const auto column = batch.GetColumnByName(name);
     if (column != nullptr && column->type_id() == arrow::Type::STRUCT) {
-      struct_ = std::static_pointer_cast<arrow::StructArray>(column);
+      Set(std::static_pointer_cast<arrow::StructArray>(column));
     }
   }
 
-  explicit ActionColumn(std::shared_ptr<arrow::StructArray> array) : struct_(std::move(array)) {}
+  explicit ActionColumn(std::shared_ptr<arrow::StructArray> array) {
+    if (array != nullptr) {
+      Set(std::move(array));
+    }
+  }
 
   bool Has(std::int64_t row) const { return struct_ != nullptr && !struct_->IsNull(row); }
 
   // The child `name` when it has that type and a value in `row`, else nullptr.
   template <typename ArrayType>
-  const ArrayType* Child(const std::string& name, std::int64_t row) const {
-    if (struct_ == nullptr) {
-      return nullptr;
-    }
-    const auto child = struct_->GetFieldByName(name);
+  const ArrayType* Child(std::string_view name, std::int64_t row) const {
+    const arrow::Array* child = FindChild(name);
     const bool fits = child != nullptr && child->type_id() == ArrayType::TypeClass::type_id &&
                       !child->IsNull(row);
-    return fits ? static_cast<const ArrayType*>(child.get()) : nullptr;
+    return fits ? static_cast<const ArrayType*>(child) : nullptr;
   }
 
-  std::string String(const std::string& name, std::int64_t row) const {
+  std::string String(std::string_view name, std::int64_t row) const {
     if (const auto* array = Child<arrow::StringArray>(name, row)) {
       return array->GetString(row);
     }
@@ -52,7 +53,7 @@ class ActionColumn {
     return {};
   }
 
-  std::optional<std::int64_t> Int(const std::string& name, std::int64_t row) const {
+  std::optional<std::int64_t> Int(std::string_view name, std::int64_t row) const {
     if (const auto* array = Child<arrow::Int64Array>(name, row)) {
       return array->Value(row);
     }
@@ -62,17 +63,17 @@ class ActionColumn {
     return std::nullopt;
   }
 
-  bool Bool(const std::string& name, std::int64_t row) const {
+  bool Bool(std::string_view name, std::int64_t row) const {
     const auto* array = Child<arrow::BooleanArray>(name, row);
     return array != nullptr && array->Value(row);
   }
 
-  bool IsNull(const std::string& name, std::int64_t row) const {
-    const auto child = struct_ == nullptr ? nullptr : struct_->GetFieldByName(name);
+  bool IsNull(std::string_view name, std::int64_t row) const {
+    const arrow::Array* child = FindChild(name);
     return child == nullptr || child->IsNull(row);
   }
 
-  PartitionValues Map(const std::string& name, std::int64_t row) const {
+  PartitionValues Map(std::string_view name, std::int64_t row) const {
     PartitionValues values;
     const auto* map = Child<arrow::MapArray>(name, row);
     if (map == nullptr || map->keys()->type_id() != arrow::Type::STRING ||
@@ -88,36 +89,28 @@ class ActionColumn {
     return values;
   }
 
-  // True when a row's map may have all the values of `scope`, looked at entry by entry without
-  // making maps. null and "" are one.
-  bool AnyInScope(const std::string& name, std::int64_t rows, const PartitionValues& scope) const {
-    const auto child = struct_ == nullptr ? nullptr : struct_->GetFieldByName(name);
-    if (child == nullptr || child->type_id() != arrow::Type::MAP) {
+  // True when the map of `row` has all the values of `scope`, looked at without making a map. null
+  // and "" are one. A map of unknown type may have them.
+  bool MayHave(std::string_view name, std::int64_t row, const PartitionValues& scope) const {
+    const auto* map = Child<arrow::MapArray>(name, row);
+    if (map == nullptr || map->keys()->type_id() != arrow::Type::STRING ||
+        map->items()->type_id() != arrow::Type::STRING) {
       return true;
     }
-    const auto& map = static_cast<const arrow::MapArray&>(*child);
-    if (map.keys()->type_id() != arrow::Type::STRING ||
-        map.items()->type_id() != arrow::Type::STRING) {
-      return true;
-    }
-    const auto& keys = static_cast<const arrow::StringArray&>(*map.keys());
-    const auto& items = static_cast<const arrow::StringArray&>(*map.items());
-    for (std::int64_t row = 0; row < rows; ++row) {
-      std::size_t found = 0;
-      for (std::int64_t i = map.value_offset(row); i < map.value_offset(row + 1); ++i) {
-        for (const auto& [column, value] : scope) {
-          const std::string_view item = items.IsNull(i) ? std::string_view() : items.GetView(i);
-          found += keys.GetView(i) == column && item == value.value_or("") ? 1 : 0;
-        }
-      }
-      if (found >= scope.size()) {
-        return true;
+    const auto& keys = static_cast<const arrow::StringArray&>(*map->keys());
+    const auto& items = static_cast<const arrow::StringArray&>(*map->items());
+    std::size_t found = 0;
+    for (std::int64_t i = map->value_offset(row); i < map->value_offset(row + 1); ++i) {
+      for (const auto& [column, value] : scope) {
+        const std::string_view item = items.IsNull(i) ? std::string_view() : items.GetView(i);
+        const bool is_equal = value.has_value() ? item == *value : item.empty();
+        found += is_equal && keys.GetView(i) == column ? 1 : 0;
       }
     }
-    return false;
+    return found >= scope.size();
   }
 
-  std::map<std::string, std::string> StringMap(const std::string& name, std::int64_t row) const {
+  std::map<std::string, std::string> StringMap(std::string_view name, std::int64_t row) const {
     std::map<std::string, std::string> result;
     for (auto& [key, value] : Map(name, row)) {
       result[key] = value.value_or("");
@@ -125,7 +118,7 @@ class ActionColumn {
     return result;
   }
 
-  std::vector<std::string> Strings(const std::string& name, std::int64_t row) const {
+  std::vector<std::string> Strings(std::string_view name, std::int64_t row) const {
     std::vector<std::string> result;
     const auto* list = Child<arrow::ListArray>(name, row);
     if (list != nullptr && list->values()->type_id() == arrow::Type::STRING) {
@@ -137,16 +130,35 @@ class ActionColumn {
     return result;
   }
 
-  ActionColumn Struct(const std::string& name) const {
-    const auto child = struct_ == nullptr ? nullptr : struct_->GetFieldByName(name);
-    if (child == nullptr || child->type_id() != arrow::Type::STRUCT) {
-      return ActionColumn(nullptr);
+  // The struct child `name`, or a column without rows.
+  ActionColumn Struct(std::string_view name) const {
+    for (const auto& [known, child] : children_) {
+      if (known == name && child->type_id() == arrow::Type::STRUCT) {
+        return ActionColumn(std::static_pointer_cast<arrow::StructArray>(child));
+      }
     }
-    return ActionColumn(std::static_pointer_cast<arrow::StructArray>(child));
+    return ActionColumn(nullptr);
   }
 
  private:
+  void Set(std::shared_ptr<arrow::StructArray> array) {
+    struct_ = std::move(array);
+    for (int i = 0; i < struct_->num_fields(); ++i) {
+      children_.emplace_back(struct_->type()->field(i)->name(), struct_->field(i));
+    }
+  }
+
+  const arrow::Array* FindChild(std::string_view name) const {
+    for (const auto& [known, child] : children_) {
+      if (known == name) {
+        return child.get();
+      }
+    }
+    return nullptr;
+  }
+
   std::shared_ptr<arrow::StructArray> struct_;
+  std::vector<std::pair<std::string, std::shared_ptr<arrow::Array>>> children_;  // looked up once
 };
 
 class BatchReader {
@@ -184,6 +196,9 @@ class BatchReader {
 
  private:
   Status Add(const ActionColumn& add, std::int64_t row) {
+    if (scope_ != nullptr && !add.MayHave("partitionValues", row, *scope_)) {
+      return {};
+    }
     PartitionValues values = add.Map("partitionValues", row);
     if (scope_ != nullptr && !IsInScope(values, *scope_)) {
       return {};
@@ -267,8 +282,10 @@ Result<bool> GroupMayMatch(io::FileSystem& fs, const std::string& path, int grou
       return false;
     }
     const ActionColumn add(*batch, "add");
-    if (add.AnyInScope("partitionValues", batch->num_rows(), scope)) {
-      return true;
+    for (std::int64_t row = 0; row < batch->num_rows(); ++row) {
+      if (add.Has(row) && add.MayHave("partitionValues", row, scope)) {
+        return true;
+      }
     }
   }
 }

@@ -41,22 +41,19 @@ Status LogState::Apply(CommitActions actions, std::int64_t version, std::string_
     transactions_[transaction.app_id] = std::move(transaction);
   }
   for (RemoveAction& remove : actions.removes) {
-    if (const auto found = by_path_.find(remove.path); found != by_path_.end()) {
-      files_.erase(found->second);
-      by_path_.erase(found);
-    }
+    RemoveFile(remove.path);
     std::string path = remove.path;
     removed_[std::move(path)] = std::move(remove);
   }
-  for (AddAction& add : actions.adds) {
-    const std::string& path = add.file->path;
-    removed_.erase(path);
-    const auto [place, is_new] = by_path_.try_emplace(path, next_file_);
-    if (is_new) {
-      ++next_file_;
-    }
-    files_[place->second] = std::move(add);
+  if (by_path_.empty()) {
+    files_.reserve(actions.adds.size());
+    by_path_.reserve(actions.adds.size());
   }
+  for (AddAction& add : actions.adds) {
+    removed_.erase(add.file->path);
+    AddFile(std::move(add));
+  }
+  CloseGaps();
   commit_ms_ = actions.commit_info.empty() ? std::nullopt
                                            : ParseCommitInfo(actions.commit_info).timestamp_ms;
   version_ = version;
@@ -87,9 +84,43 @@ Status LogState::SetMetadata(MetadataAction metadata, std::string_view where) {
   return {};
 }
 
+void LogState::RemoveFile(std::string_view path) {
+  if (const auto found = by_path_.find(path); found != by_path_.end()) {
+    const std::size_t place = found->second;
+    by_path_.erase(found);
+    files_[place] = AddAction();
+  }
+}
+
+// The same path again: the newer facts, at the older place.
+void LogState::AddFile(AddAction add) {
+  const auto found = by_path_.find(add.file->path);
+  if (found == by_path_.end()) {
+    by_path_.emplace(add.file->path, files_.size());
+    files_.push_back(std::move(add));
+    return;
+  }
+  const std::size_t place = found->second;
+  by_path_.erase(found);
+  files_[place] = std::move(add);
+  by_path_.emplace(files_[place].file->path, place);
+}
+
+// So that memory and snapshots stay in proportion to the live files.
+void LogState::CloseGaps() {
+  constexpr std::size_t kFewGaps = 1024;
+  if (files_.size() <= 2 * by_path_.size() + kFewGaps) {
+    return;
+  }
+  std::erase_if(files_, [](const AddAction& add) { return add.file == nullptr; });
+  for (std::size_t i = 0; i < files_.size(); ++i) {
+    by_path_[files_[i].file->path] = i;
+  }
+}
+
 const AddAction* LogState::FindFile(const std::string& path) const {
   const auto found = by_path_.find(path);
-  return found == by_path_.end() ? nullptr : &files_.at(found->second);
+  return found == by_path_.end() ? nullptr : &files_[found->second];
 }
 
 CommitActions LogState::Reconciled(std::int64_t expiry_ms) const {
@@ -104,8 +135,10 @@ CommitActions LogState::Reconciled(std::int64_t expiry_ms) const {
       actions.removes.push_back(remove);
     }
   }
-  for (const auto& [order, add] : files_) {
-    actions.adds.push_back(add);
+  for (const AddAction& add : files_) {
+    if (add.file != nullptr) {
+      actions.adds.push_back(add);
+    }
   }
   return actions;
 }
@@ -121,9 +154,11 @@ std::shared_ptr<const TableSnapshot> LogState::MakeSnapshot(std::int64_t modifie
   state.schema_json = metadata_.schema_json;
   state.partition_columns = metadata_.partition_columns;
   state.configuration = metadata_.configuration;
-  state.files.reserve(files_.size());
-  for (const auto& [order, add] : files_) {
-    state.files.push_back(add.file);
+  state.files.reserve(by_path_.size());
+  for (const AddAction& add : files_) {
+    if (add.file != nullptr) {
+      state.files.push_back(add.file);
+    }
   }
   for (const auto& [app_id, transaction] : transactions_) {
     state.transactions.emplace(app_id, transaction.version);

@@ -60,6 +60,9 @@ class LogState {
 
  private:
   Status SetMetadata(MetadataAction metadata, std::string_view where);
+  void RemoveFile(std::string_view path);
+  void AddFile(AddAction add);
+  void CloseGaps();
 
   std::string root_;
   std::int64_t version_ = -1;
@@ -68,10 +71,10 @@ class LogState {
   MetadataAction metadata_;
   std::shared_ptr<arrow::Schema> schema_;
   std::map<std::string, TransactionAction> transactions_;
-  std::map<std::uint64_t, AddAction> files_;  // in the order in which they were added
-  std::unordered_map<std::string, std::uint64_t> by_path_;
+  // In the order in which they were added; without a file where one was removed.
+  std::vector<AddAction> files_;
+  std::unordered_map<std::string_view, std::size_t> by_path_;  // views into the files' own paths
   std::unordered_map<std::string, RemoveAction> removed_;
-  std::uint64_t next_file_ = 0;
   std::optional<std::int64_t> commit_ms_;
 };
 
