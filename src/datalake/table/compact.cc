@@ -7,8 +7,6 @@
 
 #include <arrow/record_batch.h>
 
-#include "datalake/io/path.h"
-#include "datalake/table/partition_path.h"
 #include "datalake/table/read.h"
 #include "datalake/table/replace_rows.h"
 #include "datalake/table/rewrite_internal.h"
@@ -24,14 +22,6 @@ struct Limits {
   std::uint64_t target_bytes = 0;
 };
 
-// True when the file does not lie in the folder of its partition.
-bool IsMisplaced(const TableSnapshot& snapshot, const TableFile& file) {
-  const auto folder =
-      PartitionFolder(snapshot.root(), snapshot.partition_columns(), file.partition_values);
-  return folder && io::ParentPath(file.path) != UriEncode(*folder) &&
-         io::ParentPath(UriDecode(file.path)) != *folder;
-}
-
 // Neighbours among the small files of a partition, up to the target together.
 std::vector<FileGroup> Groups(const TableSnapshot& snapshot, const FileGroup& files,
                               const Limits& limits) {
@@ -40,7 +30,7 @@ std::vector<FileGroup> Groups(const TableSnapshot& snapshot, const FileGroup& fi
   std::uint64_t bytes = 0;
   const auto close = [&] {
     const bool is_worth_it =
-        open.size() > 1 || (open.size() == 1 && IsMisplaced(snapshot, *open.front()));
+        open.size() > 1 || (open.size() == 1 && !IsInItsFolder(snapshot, *open.front()));
     if (is_worth_it) {
       groups.push_back(std::move(open));
     }
@@ -48,7 +38,7 @@ std::vector<FileGroup> Groups(const TableSnapshot& snapshot, const FileGroup& fi
     bytes = 0;
   };
   for (const TableFilePtr& file : files) {
-    if (file->size_bytes >= limits.small_bytes && !IsMisplaced(snapshot, *file)) {
+    if (file->size_bytes >= limits.small_bytes && IsInItsFolder(snapshot, *file)) {
       continue;
     }
     if (bytes + file->size_bytes > limits.target_bytes) {

@@ -14,7 +14,6 @@
 #include "datalake/format/column_statistics.h"
 #include "datalake/format/parquet.h"
 #include "datalake/io/file_system.h"
-#include "datalake/io/path.h"
 #include "datalake/table/column_cast.h"
 #include "datalake/table/file_bounds.h"
 #include "datalake/table/fsck_internal.h"
@@ -81,15 +80,10 @@ class FilesCheck {
 
   // Polars takes partition values from the path (delta-interop §1).
   void CheckPlace(const TableFile& file) {
-    const auto folder =
-        PartitionFolder(snapshot_->root(), snapshot_->partition_columns(), file.partition_values);
-    const std::string decoded = UriDecode(file.path);
-    const std::string_view parent = io::ParentPath(decoded);
-    if (folder && parent != *folder && !(folder->empty() && parent == ".")) {
+    if (!IsInItsFolder(*snapshot_, file)) {
       Tell(FsckSeverity::kWarning, "misplaced_file", file,
-           fmt::format("not in the folder of its partition, which Polars goes by; `datalake table "
-                       "compact` mends it: {}",
-                       *folder));
+           "not in the folder of its partition, which Polars goes by; `datalake table compact` "
+           "mends it");
     }
   }
 

@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 
 #include "datalake/base/name.h"
+#include "datalake/io/path.h"
+#include "datalake/table/partition_path.h"
 #include "datalake/table/rewrite_internal.h"
 #include "datalake/table/table_properties.h"
 
@@ -59,6 +61,14 @@ Status CheckScopeColumns(const TableSnapshot& snapshot, const PartitionValues& s
     }
   }
   return {};
+}
+
+bool IsInItsFolder(const TableSnapshot& snapshot, const TableFile& file) {
+  const auto wanted =
+      PartitionFolder(snapshot.root(), snapshot.partition_columns(), file.partition_values);
+  const std::string decoded = UriDecode(file.path);
+  const std::string_view parent = io::ParentPath(decoded);
+  return !wanted || parent == *wanted || (wanted->empty() && parent == ".");
 }
 
 Status CheckMayRemove(const TableSnapshot& snapshot) {

@@ -48,6 +48,10 @@ bool IsInScope(const PartitionValues& values, const PartitionValues& scope);
 /// Errors: kNotFound (`scope` names a column that is no partition column, naming the nearest).
 Status CheckScopeColumns(const TableSnapshot& snapshot, const PartitionValues& scope);
 
+/// True when the file lies in the folder of its partition (PartitionFolder), or no folder can be
+/// told.
+bool IsInItsFolder(const TableSnapshot& snapshot, const TableFile& file);
+
 /// kUnsupported when the table is append-only.
 Status CheckMayRemove(const TableSnapshot& snapshot);
 

@@ -230,6 +230,19 @@ TEST_F(TableRewriteTest, CompactsOnlyTheScopeAndSmallFiles) {
               IsError(ErrorCode::kNotFound, "partition column"));
 }
 
+TEST(TableCompactTest, LeavesAFileOfATableWithoutPartitionsAlone) {
+  io::MemoryFileSystem fs;
+  const testing::ManualClock clock;
+  SeededRandom random(1);
+  const auto schema = arrow::schema({arrow::field("id", arrow::int64())});
+  auto table = *Table::Create({fs, clock, random}, "/t", {.schema = schema}, {});
+  ASSERT_THAT(table->Append(*Rows(schema, R"([{"id": 1}])"), {}, {}), IsOk());
+  EXPECT_EQ(CompactTable(*table, {}, {})->partitions, 0);
+  ASSERT_THAT(table->Append(*Rows(schema, R"([{"id": 2}])"), {}, {}), IsOk());
+  EXPECT_EQ(CompactTable(*table, {}, {})->files_removed, 2);
+  EXPECT_EQ(ColumnText(*AllRows(fs, *table->Snapshot()), "id"), "1 2");
+}
+
 TEST_F(TableRewriteTest, TellsTheVersionOfATime) {
   const Timestamp created = small_.clock().Now();
   ASSERT_THAT(small_.Append("a", {1}), IsOk());
