@@ -108,4 +108,9 @@ struct ParquetFacts {
 /// Reads the footer alone. Errors: as ReadParquet.
 Result<ParquetFacts> ReadParquetFacts(io::FileSystem& fs, std::string_view path);
 
+/// Rows and bounds of leaf columns by the footer's own statistics, with the types of the file; what
+/// any row group does not say, or lies inside a list or map, is left out. Writers may cut long
+/// strings. Reads the footer alone. Errors: as ReadParquet.
+Result<WrittenFile> ReadParquetStatistics(io::FileSystem& fs, std::string_view path);
+
 }  // namespace datalake::format

@@ -5,6 +5,7 @@
 
 #include <arrow/io/interfaces.h>
 #include <arrow/record_batch.h>
+#include <arrow/scalar.h>
 #include <arrow/type.h>
 #include <fmt/format.h>
 #include <parquet/arrow/reader.h>
@@ -14,6 +15,7 @@
 #include <parquet/metadata.h>
 #include <parquet/properties.h>
 #include <parquet/schema.h>
+#include <parquet/statistics.h>
 
 #include "datalake/base/name.h"
 #include "datalake/format/arrow_io.h"
@@ -164,6 +166,62 @@ class FileRows final : public arrow::RecordBatchReader {
   std::shared_ptr<arrow::Schema> schema_;
 };
 
+// True when both are of one type with an order that this knows, and `a` comes first.
+bool IsLess(const arrow::Scalar& a, const arrow::Scalar& b) {
+  if (!a.type->Equals(*b.type)) {
+    return false;
+  }
+  switch (a.type->id()) {
+    case arrow::Type::STRING:
+    case arrow::Type::BINARY:
+      return static_cast<const arrow::BaseBinaryScalar&>(a).view() <
+             static_cast<const arrow::BaseBinaryScalar&>(b).view();
+    case arrow::Type::FLOAT:
+      return static_cast<const arrow::FloatScalar&>(a).value <
+             static_cast<const arrow::FloatScalar&>(b).value;
+    case arrow::Type::DOUBLE:
+      return static_cast<const arrow::DoubleScalar&>(a).value <
+             static_cast<const arrow::DoubleScalar&>(b).value;
+    default: {
+      const auto wide = [](const arrow::Scalar& scalar) {
+        const auto cast = scalar.CastTo(arrow::int64());
+        return cast.ok() ? static_cast<const arrow::Int64Scalar&>(**cast).value : 0;
+      };
+      return wide(a) < wide(b);
+    }
+  }
+}
+
+// The statistics of one leaf column over all row groups; nothing when one of them has none.
+arrow::Result<std::optional<ColumnStatistics>> LeafStatistics(const parquet::FileMetaData& metadata,
+                                                              int leaf) {
+  ColumnStatistics all{.path = metadata.schema()->Column(leaf)->path()->ToDotVector()};
+  for (int group = 0; group < metadata.num_row_groups(); ++group) {
+    const auto statistics = metadata.RowGroup(group)->ColumnChunk(leaf)->statistics();
+    if (statistics == nullptr || !statistics->HasNullCount()) {
+      return std::nullopt;
+    }
+    all.null_count += statistics->null_count();
+    const bool has_values = statistics->num_values() > 0;
+    if (has_values && !statistics->HasMinMax()) {
+      return std::nullopt;
+    }
+    if (!has_values) {
+      continue;
+    }
+    std::shared_ptr<arrow::Scalar> min;
+    std::shared_ptr<arrow::Scalar> max;
+    ARROW_RETURN_NOT_OK(parquet::arrow::StatisticsAsScalars(*statistics, &min, &max));
+    if (all.min == nullptr || IsLess(*min, *all.min)) {
+      all.min = min;
+    }
+    if (all.max == nullptr || IsLess(*all.max, *max)) {
+      all.max = max;
+    }
+  }
+  return all;
+}
+
 }  // namespace
 
 Result<std::shared_ptr<arrow::RecordBatchReader>> ReadParquet(
@@ -220,6 +278,23 @@ Result<ParquetFacts> ReadParquetFacts(io::FileSystem& fs, std::string_view path)
   facts.num_rows = file->parquet_reader()->metadata()->num_rows();
   facts.num_row_groups = file->num_row_groups();
   return facts;
+}
+
+Result<WrittenFile> ReadParquetStatistics(io::FileSystem& fs, std::string_view path) {
+  DATALAKE_TRY_ASSIGN(const auto info, fs.Stat(path));
+  DATALAKE_TRY_ASSIGN(const auto file, OpenReader(fs, path));
+  const parquet::FileMetaData& metadata = *file->parquet_reader()->metadata();
+  WrittenFile written{.size_bytes = info.size_bytes, .num_rows = metadata.num_rows()};
+  for (int leaf = 0; leaf < metadata.num_columns(); ++leaf) {
+    if (metadata.schema()->Column(leaf)->max_repetition_level() > 0) {
+      continue;
+    }
+    DATALAKE_TRY_ASSIGN(auto column, Guarded(path, [&] { return LeafStatistics(metadata, leaf); }));
+    if (column.has_value()) {
+      written.columns.push_back(*std::move(column));
+    }
+  }
+  return written;
 }
 
 }  // namespace datalake::format

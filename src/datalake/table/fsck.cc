@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <arrow/record_batch.h>
+#include <arrow/scalar.h>
 #include <arrow/type.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -68,13 +69,13 @@ class FilesCheck {
       Tell(FsckSeverity::kNote, "no_row_count", *file,
            "the log does not say how many rows it has; a compaction mends it");
     }
-    if (depth_ != FsckDepth::kLog) {
-      CheckFooter(*file);
+    if (depth_ == FsckDepth::kLog) {
+      return;
     }
-    if (depth_ == FsckDepth::kRows) {
-      if (Status status = CheckRows(file); !status) {
-        Tell(FsckSeverity::kError, "file", *file, status.error().message);
-      }
+    CheckFooter(*file);
+    const Status status = depth_ == FsckDepth::kRows ? CheckRows(file) : CheckFooterBounds(*file);
+    if (!status) {
+      Tell(FsckSeverity::kError, "file", *file, status.error().message);
     }
   }
 
@@ -129,22 +130,51 @@ class FilesCheck {
     }
     const FileBounds bounds(*snapshot_, *file);
     for (const format::ColumnStatistics& exact : collector.Finish()) {
-      const ColumnBounds said = bounds.Of(exact.path);
-      const bool hides_low =
-          said.min != nullptr && exact.min != nullptr && CompareScalars(*said.min, *exact.min) > 0;
-      const bool hides_high =
-          said.max != nullptr && exact.max != nullptr && CompareScalars(*said.max, *exact.max) < 0;
-      const bool miscounts = said.null_count.has_value() && *said.null_count != exact.null_count;
-      if (hides_low || hides_high || miscounts) {
-        Tell(FsckSeverity::kError, "statistics", *file,
-             fmt::format("the log's {} of column {} is wrong, readers that trust it lose rows",
-                         miscounts   ? "nullCount"
-                         : hides_low ? "minimum"
-                                     : "maximum",
-                         fmt::format("{}", fmt::join(exact.path, "."))));
-      }
+      Compare(*file, bounds.Of(exact.path), exact);
     }
     return {};
+  }
+
+  // By what the file's writer said of it; long strings may have been cut there.
+  Status CheckFooterBounds(const TableFile& file) {
+    constexpr std::size_t kMaxTextBytes = 32;
+    auto footer = format::ReadParquetStatistics(fs_, file.os_path);
+    if (!footer) {
+      return {};  // told already
+    }
+    const FileBounds bounds(*snapshot_, file);
+    for (format::ColumnStatistics& stored : footer->columns) {
+      const ColumnBounds said = bounds.Of(stored.path);
+      for (auto* bound : {&stored.min, &stored.max}) {
+        const auto& wanted = said.min != nullptr ? said.min : said.max;
+        const bool is_comparable = *bound != nullptr && wanted != nullptr;
+        auto cast = is_comparable ? (*bound)->CastTo(wanted->type)
+                                  : arrow::Result<std::shared_ptr<arrow::Scalar>>(nullptr);
+        const bool is_long_text =
+            is_comparable && (*bound)->type->id() == arrow::Type::STRING &&
+            static_cast<const arrow::StringScalar&>(**bound).view().size() >= kMaxTextBytes;
+        *bound = cast.ok() && !is_long_text ? *cast : nullptr;
+      }
+      Compare(file, said, stored);
+    }
+    return {};
+  }
+
+  void Compare(const TableFile& file, const ColumnBounds& said,
+               const format::ColumnStatistics& exact) {
+    const bool hides_low =
+        said.min != nullptr && exact.min != nullptr && CompareScalars(*said.min, *exact.min) > 0;
+    const bool hides_high =
+        said.max != nullptr && exact.max != nullptr && CompareScalars(*said.max, *exact.max) < 0;
+    const bool miscounts = said.null_count.has_value() && *said.null_count != exact.null_count;
+    if (hides_low || hides_high || miscounts) {
+      Tell(FsckSeverity::kError, "statistics", file,
+           fmt::format("the log's {} of column {} is wrong, readers that trust it lose rows",
+                       miscounts   ? "nullCount"
+                       : hides_low ? "minimum"
+                                   : "maximum",
+                       fmt::join(exact.path, ".")));
+    }
   }
 
   void Tell(FsckSeverity severity, std::string kind, const TableFile& file, std::string message) {

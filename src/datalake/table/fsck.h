@@ -14,8 +14,8 @@ namespace datalake::table {
 /// How deep a table is looked at; each level includes those before it.
 enum class FsckDepth : std::uint8_t {
   kLog,      ///< the log alone, and whether data files are there with their size
-  kFooters,  ///< footers of data files: rows, schema
-  kRows,     ///< every row: checksums of pages and exact statistics
+  kFooters,  ///< footers of data files: rows, schema, statistics
+  kRows,     ///< every row, and statistics against all of them
 };
 
 enum class FsckSeverity : std::uint8_t {
