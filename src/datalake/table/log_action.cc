@@ -256,19 +256,20 @@ std::string ChecksumOf(std::string_view text) {
   return fmt::format("{:08x}", Crc32c(std::as_bytes(std::span(text))));
 }
 
-// A file of ours whose bytes changed; files of other writers, and old ones, have no checksum.
-Status CheckChecksum(std::string_view text, std::string_view where) {
+// Where the digits begin; nothing in files of other writers, and old ones, which have no checksum.
+std::optional<std::size_t> FindChecksum(std::string_view text) {
   const std::string_view line = text.substr(0, text.find('\n'));
   constexpr std::size_t kTail = kChecksumStart.size() + kChecksumDigits + kChecksumEnd.size();
-  if (!line.starts_with("{\"commitInfo\":") || line.size() < kTail ||
-      !line.ends_with(kChecksumEnd) ||
-      !line.substr(line.size() - kTail).starts_with(kChecksumStart)) {
-    return {};
-  }
-  const std::size_t at = line.size() - kChecksumEnd.size() - kChecksumDigits;
-  std::string zeroed(text);
-  zeroed.replace(at, kChecksumDigits, kChecksumDigits, '0');
-  if (ChecksumOf(zeroed) != text.substr(at, kChecksumDigits)) {
+  const bool is_there = line.starts_with("{\"commitInfo\":") && line.size() >= kTail &&
+                        line.ends_with(kChecksumEnd) &&
+                        line.substr(line.size() - kTail).starts_with(kChecksumStart);
+  return is_there ? std::optional(line.size() - kChecksumEnd.size() - kChecksumDigits)
+                  : std::nullopt;
+}
+
+Status CheckChecksum(std::string_view text, std::string_view where) {
+  const auto at = FindChecksum(text);
+  if (at.has_value() && RenewChecksum(std::string(text)) != text) {
     return Error{ErrorCode::kCorruption, fmt::format("log file was changed, its checksum is not "
                                                      "that of its bytes: {}",
                                                      where)};
@@ -277,6 +278,14 @@ Status CheckChecksum(std::string_view text, std::string_view where) {
 }
 
 }  // namespace
+
+std::string RenewChecksum(std::string text) {
+  if (const auto at = FindChecksum(text)) {
+    text.replace(*at, kChecksumDigits, kChecksumDigits, '0');
+    text.replace(*at, kChecksumDigits, ChecksumOf(text));
+  }
+  return text;
+}
 
 Result<CommitActions> ParseCommit(std::string_view text, std::string_view root,
                                   std::string_view where) {
@@ -305,11 +314,9 @@ Result<CommitActions> ParseCommit(std::string_view text, std::string_view root,
 
 std::string FormatCommit(const CommitActions& actions) {
   std::string out;
-  std::size_t checksum_at = 0;
   if (!actions.commit_info.empty()) {
     const std::string_view info = actions.commit_info;
     out = fmt::format("{{\"commitInfo\":{}{}", info.substr(0, info.size() - 1), kChecksumStart);
-    checksum_at = out.size();
     out += fmt::format("{:0>{}}{}\n", "", kChecksumDigits, kChecksumEnd);
   }
   if (actions.protocol.has_value()) {
@@ -333,10 +340,7 @@ std::string FormatCommit(const CommitActions& actions) {
   for (const AddAction& add : actions.adds) {
     AppendLine(out, "add", ToJson(add));
   }
-  if (checksum_at > 0) {
-    out.replace(checksum_at, kChecksumDigits, ChecksumOf(out));
-  }
-  return out;
+  return RenewChecksum(std::move(out));
 }
 
 CommitFacts ParseCommitInfo(std::string_view json) {

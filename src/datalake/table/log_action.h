@@ -72,6 +72,10 @@ Result<CommitActions> ParseCommit(std::string_view text, std::string_view root,
 /// which ParseCommit verifies.
 std::string FormatCommit(const CommitActions& actions);
 
+/// A log file of ours whose lines were changed on purpose (an expunged file's statistics), with the
+/// checksum that it has now; a file without a checksum stays as it is.
+std::string RenewChecksum(std::string text);
+
 /// What the log's commitInfo says, for the history. Unknown members of text become `extra`.
 struct CommitFacts {
   CommitInfo info;
