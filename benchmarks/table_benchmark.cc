@@ -125,7 +125,7 @@ table::AddAction MadeAdd(const std::string& root, std::int64_t number, const std
       R"({{"numRecords":1000,"minValues":{{"id":{0},"text":"row {0} of a file"}},)"
       R"("maxValues":{{"id":{1},"text":"row {1} of a file"}},"nullCount":{{"id":0,"text":0}}}})",
       number * 1000, number * 1000 + 999);
-  return {.file = std::move(file)};
+  return {.file = std::move(file), .changes_data = true, .tags = {}};
 }
 
 table::TableSpec HierarchySpec() {
@@ -148,7 +148,10 @@ Status MakeLongLog(const table::TableEnvironment& environment, const std::string
     actions.commit_info = fmt::format(R"({{"timestamp":{},"operation":"WRITE"}})", version);
     if (version % 1000 == 0) {
       for (std::string& path : live) {
-        actions.removes.push_back({.path = std::move(path), .deleted_ms = 1});
+        table::RemoveAction remove;
+        remove.path = std::move(path);
+        remove.deleted_ms = 1;
+        actions.removes.push_back(std::move(remove));
       }
       live.clear();
     }
