@@ -129,6 +129,7 @@ class Steps {
             table, {.mode = VacuumMode::kDelete, .retention = std::chrono::milliseconds(0)}));
         return {};
     }
+    return {};
   }
 
   io::FileSystem& fs_;
