@@ -1,9 +1,6 @@
 #include "apps/datalake/print_facts.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstdlib>
 
 #include <fmt/format.h>
 
@@ -50,11 +47,6 @@ Status PrintFacts(const Context& context, const std::vector<Fact>& facts) {
   }
   writer.EndObject();
   return context.Print(text);
-}
-
-std::string CurrentUser() {
-  const char* user = std::getenv("USER");
-  return user != nullptr && *user != '\0' ? user : fmt::format("uid {}", ::getuid());
 }
 
 }  // namespace datalake::apps

@@ -21,7 +21,4 @@ struct Fact {
 /// Errors: kIo.
 Status PrintFacts(const Context& context, const std::vector<Fact>& facts);
 
-/// Who runs the program, for what is recorded: $USER, else "uid 1000".
-std::string CurrentUser();
-
 }  // namespace datalake::apps

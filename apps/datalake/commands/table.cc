@@ -19,6 +19,7 @@
 #include "apps/datalake/open_table.h"
 #include "apps/datalake/print_facts.h"
 #include "apps/datalake/print_rows.h"
+#include "apps/datalake/show_collection.h"
 
 namespace datalake::apps {
 namespace {
