@@ -52,8 +52,10 @@ std::string DecimalText(std::int64_t unscaled, std::int64_t scale) {
   if (digits.size() < width) {
     digits.insert(0, width - digits.size(), '0');
   }
-  digits.insert(digits.size() - static_cast<std::size_t>(scale), ".");
-  return sign + digits + (scale == 0 ? "0" : "");
+  const std::string_view text = digits;
+  const std::size_t whole = text.size() - static_cast<std::size_t>(scale);
+  return fmt::format("{}{}.{}", sign, text.substr(0, whole),
+                     scale == 0 ? std::string_view("0") : text.substr(whole));
 }
 
 // The constant as JSON; "" when it is no number and no text.
