@@ -59,6 +59,15 @@ nb::dict ToPython(const lake::UploadInfo& info) {
   result["variant"] = info.variant;
   result["rows"] = info.rows;
   result["problem_rows"] = info.problem_rows;
+  result["known_assets"] = info.known_assets;
+  nb::list bad_files;
+  for (const lake::BadFile& file : info.bad_files) {
+    nb::dict bad;
+    bad["file"] = file.path;
+    bad["problem"] = file.problem;
+    bad_files.append(bad);
+  }
+  result["bad_files"] = bad_files;
   return result;
 }
 
@@ -136,6 +145,14 @@ void BindUploads(nb::class_<PythonLake>& lake_class) {
             std::move(provider), std::move(dataset), std::move(task), std::move(variant),
             std::move(fields), std::move(description), std::move(original_source), std::move(user),
             on_bad_asset, overwrite));
+      })
+      .def("set_columns", [](lake::UploadRequest& request, std::vector<std::string> image_columns,
+                             std::vector<std::string> file_columns, const std::string& nested,
+                             bool strict_files) {
+        request.image_columns = std::move(image_columns);
+        request.file_columns = std::move(file_columns);
+        request.nested = Unwrap(lake::ParseNestedValues(nested));
+        request.strict_files = strict_files;
       });
   lake_class
       .def("upload_path",

@@ -23,6 +23,14 @@ class Lake:
             overwrite: bool,
             /,
         ) -> None: ...
+        def set_columns(
+            self,
+            image_columns: list[str],
+            file_columns: list[str],
+            nested: str,
+            strict_files: bool,
+            /,
+        ) -> None: ...
 
     class SaveRequest:
         def __init__(

@@ -147,11 +147,11 @@ class DatalakeClient:
 
     def _upload(self, data_source: Rows, **request: Any) -> str | bool:
         try:
-            return str(
-                self.lake.upload(
-                    rows_of.without_derived(data_source), user=self.user_id, **request
-                )["id"]
+            # The seed made JSON text of structs; what reads it expects that.
+            upload = self.lake.upload(
+                rows_of.without_derived(data_source), user=self.user_id, nested="json", **request
             )
+            return str(upload["id"])
         except AlreadyExistsError:
             log.warning("an upload of this key waits already; overwrite=True replaces it")
             return False

@@ -299,8 +299,18 @@ class Lake:
         user: str = "",
         on_bad_asset: str = "keep",
         overwrite: bool = False,
+        image_columns: Sequence[str] | None = None,
+        file_columns: Sequence[str] | None = None,
+        nested: str = "keep",
+        strict_files: bool = False,
     ) -> dict[str, Any]:
-        """Stages rows and the files they name, durably; `process` brings them into the table."""
+        """Stages rows and the files they name, durably; `process` brings them into the table.
+
+        Columns of pictures and files are known by name and type; `image_columns` and `file_columns`
+        name more of them. `nested="json"` turns structs into JSON text. A source file that cannot
+        be opened among good ones is left out and named under ``"bad_files"``, unless
+        `strict_files`.
+        """
         request = self._core.UploadRequest(
             provider,
             dataset,
@@ -312,6 +322,12 @@ class Lake:
             user,
             on_bad_asset,
             overwrite,
+        )
+        request.set_columns(
+            _names("image_columns", image_columns),
+            _names("file_columns", file_columns),
+            nested,
+            strict_files,
         )
         if isinstance(data_source, str | os.PathLike):
             return self._core.upload_path(os.fspath(data_source), request)

@@ -21,6 +21,9 @@ constexpr std::size_t kPieceBytes = std::size_t{16} << 10;
 constexpr std::size_t kTailBytes = std::size_t{64} << 10;
 constexpr int kMostJpegSegments = 2000;
 constexpr int kMostTiffEntries = 1000;
+constexpr int kMostChunks = 1000;     // of PNG before the picture, of ISO boxes
+constexpr int kMostFrames = 100'000;  // counted; also of pages and of GIF's blocks
+constexpr int kMostBoxDepth = 4;
 
 enum class Endian : std::uint8_t { kLittle, kBig };
 
@@ -87,18 +90,91 @@ void Note(MediaFacts& facts, std::string_view problem) {
   }
 }
 
+struct TiffTags {
+  std::uint32_t width = 0;
+  std::uint32_t height = 0;
+  std::uint32_t orientation = 0;  // 0: not said
+  std::uint64_t next = 0;         // offset of the next folder from the base; 0: none
+};
+
+TiffTags ReadTiffTags(Header& in, std::uint64_t base);
+
+void SetOrientation(MediaFacts& facts, std::uint32_t orientation) {
+  if (orientation >= 1 && orientation <= 8) {
+    facts.orientation = static_cast<std::int32_t>(orientation);
+  }
+}
+
+// EXIF orientations 5 to 8 turn the picture by a quarter.
+void SetTurnedSize(MediaFacts& facts, std::uint64_t width, std::uint64_t height,
+                   std::uint32_t orientation) {
+  const bool turned = orientation >= 5 && orientation <= 8;
+  SetOrientation(facts, orientation);
+  SetSize(facts, turned ? height : width, turned ? width : height);
+}
+
+// The chunks before the picture tell of animation (acTL) and orientation (eXIf).
 void ReadPng(Header& in, MediaFacts& facts) {
   if (!in.Has(12, "IHDR")) {
     return Note(facts, "png does not begin with IHDR");
   }
-  SetSize(facts, in.Number(16, 4, Endian::kBig), in.Number(20, 4, Endian::kBig));
+  std::uint32_t orientation = 0;
+  facts.frames = 1;
+  std::uint64_t at = 33;
+  for (int i = 0; i < kMostChunks && at + 8 <= in.size() && !in.Has(at + 4, "IDAT"); ++i) {
+    if (in.Has(at + 4, "acTL")) {
+      const std::uint32_t frames = in.Number(at + 8, 4, Endian::kBig);
+      facts.frames = frames == 0 || frames > kMostFrames ? 1 : static_cast<std::int32_t>(frames);
+    } else if (in.Has(at + 4, "eXIf")) {
+      orientation = ReadTiffTags(in, at + 8).orientation;
+    }
+    at += std::uint64_t{in.Number(at, 4, Endian::kBig)} + 12;
+  }
+  SetTurnedSize(facts, in.Number(16, 4, Endian::kBig), in.Number(20, 4, Endian::kBig), orientation);
   if (in.Tail().rfind("IEND\xae\x42\x60\x82") == std::string_view::npos) {
     Note(facts, "png ends without IEND");
   }
 }
 
+// Bytes of a GIF's color table, by the flags of the screen or of a picture (§18, §20).
+std::uint64_t ColorTableBytes(std::uint32_t flags) {
+  return (flags & 0x80) == 0 ? 0 : std::uint64_t{3} << ((flags & 7) + 1);
+}
+
+// The offset behind a GIF's sub-blocks (§15); `blocks` are those that may still be looked at.
+std::uint64_t SkipSubBlocks(Header& in, std::uint64_t at, int& blocks) {
+  while (at < in.size() && --blocks > 0) {
+    const std::uint32_t length = in.Number(at, 1, Endian::kLittle);
+    at += 1 + std::uint64_t{length};
+    if (length == 0) {
+      break;
+    }
+  }
+  return at;
+}
+
+std::optional<std::int32_t> CountGifFrames(Header& in) {
+  std::int32_t frames = 0;
+  int blocks = kMostFrames;
+  std::uint64_t at = 13 + ColorTableBytes(in.Number(10, 1, Endian::kLittle));
+  while (at < in.size() && --blocks > 0) {
+    const std::uint32_t kind = in.Number(at, 1, Endian::kLittle);
+    if (kind == 0x21) {  // an extension
+      at = SkipSubBlocks(in, at + 2, blocks);
+    } else if (kind == 0x2c) {  // a picture
+      ++frames;
+      at += 11 + ColorTableBytes(in.Number(at + 9, 1, Endian::kLittle));
+      at = SkipSubBlocks(in, at, blocks);
+    } else {
+      break;  // the trailer, or something broken
+    }
+  }
+  return blocks > 0 && frames > 0 ? std::optional<std::int32_t>(frames) : std::nullopt;
+}
+
 void ReadGif(Header& in, MediaFacts& facts) {
   SetSize(facts, in.Number(6, 2, Endian::kLittle), in.Number(8, 2, Endian::kLittle));
+  facts.frames = CountGifFrames(in);
   const std::string_view tail = in.Tail();
   const std::size_t last = tail.find_last_not_of('\0');
   if (last == std::string_view::npos || tail[last] != ';') {
@@ -106,7 +182,27 @@ void ReadGif(Header& in, MediaFacts& facts) {
   }
 }
 
+// Chunks of an extended WebP (RFC 9649 §2.7): pictures of an animation, and EXIF.
+void ReadWebpChunks(Header& in, MediaFacts& facts, std::uint32_t& orientation) {
+  const bool is_animated = (in.Number(20, 1, Endian::kLittle) & 2) != 0;
+  std::int32_t frames = 0;
+  std::uint64_t at = 30;
+  int i = 0;
+  for (; i < kMostFrames && at + 8 <= in.size(); ++i) {
+    frames += in.Has(at, "ANMF") ? 1 : 0;
+    if (in.Has(at, "EXIF")) {
+      orientation = ReadTiffTags(in, in.Has(at + 8, "Exif") ? at + 14 : at + 8).orientation;
+    }
+    const std::uint64_t size = in.Number(at + 4, 4, Endian::kLittle);
+    at += 8 + size + (size & 1);
+  }
+  if (i < kMostFrames) {
+    facts.frames = is_animated && frames > 0 ? frames : 1;
+  }
+}
+
 void ReadWebp(Header& in, MediaFacts& facts) {
+  facts.frames = 1;
   if (in.Has(12, "VP8 ") && in.Has(23, "\x9d\x01\x2a")) {
     SetSize(facts, in.Number(26, 2, Endian::kLittle) & 0x3fff,
             in.Number(28, 2, Endian::kLittle) & 0x3fff);
@@ -114,8 +210,11 @@ void ReadWebp(Header& in, MediaFacts& facts) {
     const std::uint32_t bits = in.Number(21, 4, Endian::kLittle);
     SetSize(facts, (bits & 0x3fff) + 1, (bits >> 14 & 0x3fff) + 1);
   } else if (in.Has(12, "VP8X")) {
-    SetSize(facts, std::uint64_t{in.Number(24, 3, Endian::kLittle)} + 1,
-            std::uint64_t{in.Number(27, 3, Endian::kLittle)} + 1);
+    std::uint32_t orientation = 0;
+    facts.frames = std::nullopt;
+    ReadWebpChunks(in, facts, orientation);
+    SetTurnedSize(facts, std::uint64_t{in.Number(24, 3, Endian::kLittle)} + 1,
+                  std::uint64_t{in.Number(27, 3, Endian::kLittle)} + 1, orientation);
   } else {
     Note(facts, "webp has no picture header");
   }
@@ -130,6 +229,7 @@ bool IsBmp(Header& in) {
 }
 
 void ReadBmp(Header& in, MediaFacts& facts) {
+  facts.frames = 1;
   if (in.Number(14, 4, Endian::kLittle) == 12) {
     SetSize(facts, in.Number(18, 2, Endian::kLittle), in.Number(20, 2, Endian::kLittle));
   } else {
@@ -143,17 +243,11 @@ void ReadBmp(Header& in, MediaFacts& facts) {
   }
 }
 
-struct TiffTags {
-  std::uint32_t width = 0;
-  std::uint32_t height = 0;
-  std::uint32_t orientation = 1;
-};
-
-// The first folder of a TIFF structure that begins at `base`; EXIF uses the same.
-TiffTags ReadTiffTags(Header& in, std::uint64_t base) {
+// The folder at `folder` from the `base` of a TIFF structure.
+TiffTags ReadTiffFolder(Header& in, std::uint64_t base, std::uint64_t offset) {
   TiffTags tags;
   const Endian endian = in.Has(base, "MM") ? Endian::kBig : Endian::kLittle;
-  const std::uint64_t folder = base + in.Number(base + 4, 4, endian);
+  const std::uint64_t folder = base + offset;
   const int count = std::min<int>(static_cast<int>(in.Number(folder, 2, endian)), kMostTiffEntries);
   for (int i = 0; i < count && !in.short_read(); ++i) {
     const std::uint64_t entry = folder + 2 + static_cast<std::uint64_t>(i) * 12;
@@ -168,14 +262,15 @@ TiffTags ReadTiffTags(Header& in, std::uint64_t base) {
       tags.orientation = value;
     }
   }
+  const std::uint64_t behind = folder + 2 + static_cast<std::uint64_t>(count) * 12;
+  tags.next = behind + 4 <= in.size() ? in.Number(behind, 4, endian) : 0;
   return tags;
 }
 
-// EXIF orientations 5 to 8 turn the picture by a quarter.
-void SetTurnedSize(MediaFacts& facts, std::uint64_t width, std::uint64_t height,
-                   std::uint32_t orientation) {
-  const bool turned = orientation >= 5 && orientation <= 8;
-  SetSize(facts, turned ? height : width, turned ? width : height);
+// The first folder of a TIFF structure that begins at `base`; EXIF uses the same.
+TiffTags ReadTiffTags(Header& in, std::uint64_t base) {
+  const Endian endian = in.Has(base, "MM") ? Endian::kBig : Endian::kLittle;
+  return ReadTiffFolder(in, base, in.Number(base + 4, 4, endian));
 }
 
 void ReadTiff(Header& in, MediaFacts& facts) {
@@ -184,6 +279,15 @@ void ReadTiff(Header& in, MediaFacts& facts) {
     return Note(facts, "tiff is cut off");
   }
   SetTurnedSize(facts, tags.width, tags.height, tags.orientation);
+  std::int32_t frames = 1;
+  // A folder that points at itself or back would never end.
+  for (std::uint64_t next = tags.next; next != 0 && frames < kMostTiffEntries; ++frames) {
+    next = ReadTiffFolder(in, 0, next).next;
+    if (in.short_read()) {
+      return Note(facts, "tiff is cut off");
+    }
+  }
+  facts.frames = frames < kMostTiffEntries ? std::optional<std::int32_t>(frames) : std::nullopt;
 }
 
 bool IsStartOfFrame(std::uint32_t marker) {
@@ -191,7 +295,8 @@ bool IsStartOfFrame(std::uint32_t marker) {
 }
 
 void ReadJpeg(Header& in, MediaFacts& facts) {
-  std::uint32_t orientation = 1;
+  std::uint32_t orientation = 0;
+  facts.frames = 1;
   std::uint64_t at = 2;
   for (int i = 0; i < kMostJpegSegments; ++i) {
     if (at + 4 > in.size()) {
@@ -230,6 +335,47 @@ void ReadJpeg(Header& in, MediaFacts& facts) {
   }
 }
 
+// What the boxes of a HEIF file (ISO 23008-12 §6.5) say: the largest size, and quarter turns.
+struct HeifSize {
+  std::uint64_t width = 0;
+  std::uint64_t height = 0;
+  bool is_turned = false;
+};
+
+void ReadBoxes(Header& in, std::uint64_t at, std::uint64_t end, int depth, HeifSize& size) {
+  for (int i = 0; i < kMostChunks && at + 8 <= end; ++i) {
+    const std::uint64_t length = in.Number(at, 4, Endian::kBig);
+    // Length 1 has 64 bits behind it and 0 means to the end: neither is in front of a picture.
+    if (length < 8 || at + length > end) {
+      return;
+    }
+    if (in.Has(at + 4, "ispe")) {
+      const std::uint64_t width = in.Number(at + 12, 4, Endian::kBig);
+      const std::uint64_t height = in.Number(at + 16, 4, Endian::kBig);
+      if (width * height > size.width * size.height) {
+        size.width = width;
+        size.height = height;
+      }
+    } else if (in.Has(at + 4, "irot")) {
+      size.is_turned = (in.Number(at + 8, 1, Endian::kBig) & 1) != 0;
+    } else if (depth < kMostBoxDepth && in.Has(at + 4, "meta")) {
+      ReadBoxes(in, at + 12, at + length, depth + 1, size);
+    } else if (depth < kMostBoxDepth && (in.Has(at + 4, "iprp") || in.Has(at + 4, "ipco"))) {
+      ReadBoxes(in, at + 8, at + length, depth + 1, size);
+    }
+    at += length;
+  }
+}
+
+void ReadHeif(Header& in, MediaFacts& facts) {
+  HeifSize size;
+  ReadBoxes(in, 0, in.size(), 0, size);
+  if (size.width != 0 && size.height != 0) {
+    SetSize(facts, size.is_turned ? size.height : size.width,
+            size.is_turned ? size.width : size.height);
+  }
+}
+
 // Two MPEG audio layer III frames in a row, so that random bytes are not music.
 bool IsMp3Frame(Header& in) {
   constexpr std::array<std::uint32_t, 16> kKbitsV1{0,   32,  40,  48,  56,  64,  80,  96,
@@ -265,8 +411,8 @@ constexpr Kind kWebp{"webp", "image/webp", ReadWebp};
 constexpr Kind kBmp{"bmp", "image/bmp", ReadBmp};
 constexpr Kind kTiff{"tiff", "image/tiff", ReadTiff};
 constexpr Kind kBigTiff{"tiff", "image/tiff"};
-constexpr Kind kAvif{"avif", "image/avif"};
-constexpr Kind kHeic{"heic", "image/heic"};
+constexpr Kind kAvif{"avif", "image/avif", ReadHeif};
+constexpr Kind kHeic{"heic", "image/heic", ReadHeif};
 constexpr Kind kPdf{"pdf", "application/pdf"};
 constexpr Kind kMp3{"mp3", "audio/mpeg"};
 constexpr Kind kWav{"wav", "audio/wav"};

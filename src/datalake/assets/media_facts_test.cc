@@ -162,5 +162,79 @@ TEST(MediaFactsTest, RandomChangesNeverHarm) {
   }
 }
 
+std::string Gif(int frames) {
+  std::string gif = "GIF89a" + Bytes({4, 0, 3, 0, 0x80, 0, 0}) + std::string(6, 'c');
+  for (int i = 0; i < frames; ++i) {
+    gif += Bytes({0x21, 0xf9, 4, 0, 0, 0, 0, 0});                    // how long it is shown
+    gif += Bytes({0x2c, 0, 0, 0, 0, 4, 0, 3, 0, 0, 2, 2, 1, 1, 0});  // a picture
+  }
+  return gif + ";";
+}
+
+std::string Chunk(const std::string& name, const std::string& content) {
+  const int size = static_cast<int>(content.size());
+  return name + Bytes({size, size >> 8, 0, 0}) + content + std::string(size % 2, '\0');
+}
+
+std::string Webp(const std::string& chunks, int flags) {
+  const std::string body =
+      "WEBP" + Chunk("VP8X", Bytes({flags, 0, 0, 0, 9, 0, 0, 4, 0, 0})) + chunks;
+  return Chunk("RIFF", body);
+}
+
+std::string Box(const std::string& name, const std::string& content) {
+  const int size = static_cast<int>(content.size()) + 8;
+  return Bytes({0, 0, size >> 8, size & 255}) + name + content;
+}
+
+TEST(MediaFactsTest, CountsTheFramesOfAnimationsAndPages) {
+  EXPECT_EQ(Facts(Gif(1)).frames, 1);
+  EXPECT_EQ(Facts(Gif(7)).frames, 7);
+  EXPECT_EQ(Facts(Webp(Chunk("ANMF", "xy") + Chunk("ANMF", "z"), 2)).frames, 2);
+  EXPECT_EQ(Facts(Webp(Chunk("VP8 ", "xy"), 0)).frames, 1);
+  EXPECT_EQ(Facts(Png(5, 6)).frames, 1);
+  EXPECT_EQ(Facts(Jpeg(5, 6)).frames, 1);
+  EXPECT_EQ(Facts("%PDF-1.4").frames, std::nullopt);
+  std::string animated = Png(5, 6);
+  animated.insert(33, Bytes({0, 0, 0, 8}) + "acTL" + Bytes({0, 0, 0, 9, 0, 0, 0, 0, 1, 2, 3, 4}));
+  EXPECT_EQ(Facts(animated).frames, 9);
+  const std::string second = Bytes({0, 0, 0, 0, 0, 0});        // a folder without entries
+  const std::string page = Tiff(5, 6) + Bytes({50, 0, 0, 0});  // it lies at 50
+  EXPECT_EQ(Facts(page + second).frames, 2);
+  EXPECT_EQ(Facts(page).problem, "tiff is cut off");
+}
+
+TEST(MediaFactsTest, FoldersInACircleEnd) {
+  const std::string circle = Tiff(5, 6) + Bytes({20, 0, 0, 0});
+  EXPECT_EQ(Facts(circle).frames, std::nullopt);
+  EXPECT_EQ(Facts(circle).width, 5);
+}
+
+TEST(MediaFactsTest, TellsTheOrientation) {
+  EXPECT_EQ(Facts(Jpeg(5, 6)).orientation, std::nullopt);
+  EXPECT_EQ(Facts(Jpeg(5, 6, ExifSegment(3))).orientation, 3);
+  EXPECT_EQ(Facts(Jpeg(5, 6, ExifSegment(99))).orientation, std::nullopt);
+  const MediaFacts turned = Facts(Webp(Chunk("EXIF", ExifSegment(8).substr(10)), 8));
+  EXPECT_EQ(turned.orientation, 8);
+  EXPECT_EQ(turned.width, 5);
+  EXPECT_EQ(turned.height, 10);
+}
+
+TEST(MediaFactsTest, ReadsTheSizeOfHeifPictures) {
+  const auto ispe = [](int width, int height) {
+    return Box("ispe", Bytes({0, 0, 0, 0, 0, 0, 0, width, 0, 0, 0, height}));
+  };
+  const auto heif = [](const std::string& properties) {
+    return Box("ftyp", "avif") +
+           Box("meta", std::string(4, '\0') + Box("iprp", Box("ipco", properties)));
+  };
+  const MediaFacts facts = Facts(heif(ispe(10, 20) + ispe(40, 30)));
+  EXPECT_EQ(facts.media_type, "image/avif");
+  EXPECT_EQ(facts.width, 40);
+  EXPECT_EQ(facts.height, 30);
+  EXPECT_EQ(Facts(heif(ispe(40, 30) + Box("irot", "\x01"))).width, 30);
+  EXPECT_EQ(Facts(heif("")).width, std::nullopt);
+}
+
 }  // namespace
 }  // namespace datalake::assets

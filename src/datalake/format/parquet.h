@@ -24,6 +24,7 @@ struct ParquetWriteOptions {
   std::uint64_t page_bytes = 1ULL << 20;        ///< encoded bytes of a data page, about
   bool content_defined_chunking = true;         ///< cdc pages; off for files that never are resent
   bool collect_statistics = true;               ///< fill WrittenFile::columns
+  bool raw_binary = false;  ///< binary columns as they are: no compression, dictionary, bounds
   io::PublishMode publish = io::PublishMode::kCreate;  ///< when the name is taken
 
   /// Errors: kInvalidArgument naming the member.

@@ -27,6 +27,21 @@ namespace {
 // groups of the wanted size.
 constexpr std::int64_t kSliceRows = 4096;
 
+// Leaf columns of binary that is no text.
+arrow::Result<std::vector<std::string>> BinaryColumns(const arrow::Schema& schema) {
+  std::shared_ptr<parquet::SchemaDescriptor> columns;
+  ARROW_RETURN_NOT_OK(
+      parquet::arrow::ToParquetSchema(&schema, *parquet::default_writer_properties(), &columns));
+  std::vector<std::string> paths;
+  for (int i = 0; i < columns->num_columns(); ++i) {
+    const auto& column = *columns->Column(i);
+    if (column.physical_type() == parquet::Type::BYTE_ARRAY && column.logical_type()->is_none()) {
+      paths.push_back(column.path()->ToDotString());
+    }
+  }
+  return paths;
+}
+
 // Leaf columns of floats. Parquet's own bounds leave NaN out, and readers that put NaN above all
 // numbers (DuckDB, DataFusion) then skip row groups that hold wanted rows: such columns get none.
 arrow::Result<std::vector<std::string>> FloatColumns(const arrow::Schema& schema) {
@@ -61,6 +76,15 @@ arrow::Result<std::shared_ptr<parquet::WriterProperties>> MakeProperties(
   ARROW_ASSIGN_OR_RAISE(const auto floats, FloatColumns(schema));
   for (const std::string& path : floats) {
     builder.disable_statistics(path)->disable_write_page_index(path);
+  }
+  if (options.raw_binary) {
+    ARROW_ASSIGN_OR_RAISE(const auto binary, BinaryColumns(schema));
+    for (const std::string& path : binary) {
+      builder.compression(path, parquet::Compression::UNCOMPRESSED)
+          ->disable_dictionary(path)
+          ->disable_statistics(path)
+          ->disable_write_page_index(path);
+    }
   }
   return builder.build();
 }

@@ -14,6 +14,7 @@
 #include "datalake/format/hf_dataset.h"
 #include "datalake/format/json_rows.h"
 #include "datalake/format/parquet.h"
+#include "datalake/format/tar_rows.h"
 #include "datalake/io/compression.h"
 #include "datalake/io/file_system.h"
 #include "datalake/io/glob.h"
@@ -22,12 +23,16 @@
 namespace datalake::format {
 namespace {
 
-enum class FileKind : std::uint8_t { kParquet, kArrow, kCsv, kJson };
+enum class FileKind : std::uint8_t { kParquet, kArrow, kCsv, kJson, kTar };
 
 constexpr std::string_view kKnownKinds =
-    ".parquet, .arrow, .feather, .ipc, .csv, .tsv, .jsonl, .ndjson, .json (text also .gz, .zst)";
+    ".parquet, .arrow, .feather, .ipc, .csv, .tsv, .jsonl, .ndjson, .json (text also .gz, .zst), "
+    ".tar, .tar.gz, .tgz, .tar.zst";
 
 std::optional<FileKind> KindOf(std::string_view path) {
+  if (path.ends_with(".tgz")) {
+    return FileKind::kTar;
+  }
   const bool is_compressed = io::CompressionOfPath(path) != io::Compression::kNone;
   if (is_compressed) {
     path = path.substr(0, path.rfind('.'));
@@ -41,6 +46,9 @@ std::optional<FileKind> KindOf(std::string_view path) {
   }
   if (ends_with({".jsonl", ".ndjson", ".json"})) {
     return FileKind::kJson;
+  }
+  if (ends_with({".tar"})) {
+    return FileKind::kTar;
   }
   if (!is_compressed && ends_with({".parquet"})) {
     return FileKind::kParquet;
@@ -81,9 +89,32 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> OpenTyped(io::FileSystem& fs, 
   return std::make_shared<CheckedRows>(file, std::move(rows));
 }
 
+// Leaves out what cannot be opened, unless that is all; `schemas` are those of the files that stay.
+Status OpenSchemas(io::FileSystem& fs, FileKind kind, const RowsOptions& options, RowSource& source,
+                   std::vector<std::shared_ptr<arrow::Schema>>& schemas) {
+  std::vector<std::string> good;
+  for (const std::string& file : source.files) {
+    auto rows = OpenTyped(fs, kind, file);
+    if (rows) {
+      schemas.push_back((*rows)->schema());
+      good.push_back(file);
+    } else if (options.skip_broken_files && rows.error().code == ErrorCode::kCorruption) {
+      source.broken.push_back({file, std::move(rows).error()});
+    } else {
+      return std::move(rows).error();
+    }
+  }
+  if (good.empty()) {
+    return source.broken.front().error;
+  }
+  source.files = std::move(good);
+  return {};
+}
+
 Result<std::shared_ptr<arrow::RecordBatchReader>> OpenFiles(io::FileSystem& fs, FileKind kind,
-                                                            const std::vector<std::string>& files,
+                                                            RowSource& source,
                                                             const RowsOptions& options) {
+  const std::vector<std::string>& files = source.files;
   std::shared_ptr<arrow::Schema> schema;
   RowsOpener open;
   if (kind == FileKind::kCsv) {
@@ -96,12 +127,12 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> OpenFiles(io::FileSystem& fs, 
     open = [&fs, files, schema, options](std::size_t i) {
       return OpenJson(fs, files[i], schema, options);
     };
+  } else if (kind == FileKind::kTar) {
+    DATALAKE_TRY_ASSIGN(schema, InferTarSchema(fs, files));
+    open = [&fs, files, schema](std::size_t i) { return OpenTar(fs, files[i], schema); };
   } else {
     std::vector<std::shared_ptr<arrow::Schema>> schemas;
-    for (const std::string& file : files) {
-      DATALAKE_TRY_ASSIGN(const auto rows, OpenTyped(fs, kind, file));
-      schemas.push_back(rows->schema());
-    }
+    DATALAKE_TRY(OpenSchemas(fs, kind, options, source, schemas));
     DATALAKE_TRY_ASSIGN(schema, UnifySchemas(schemas, files));
     open = [&fs, kind, files](std::size_t i) { return OpenTyped(fs, kind, files[i]); };
   }
@@ -190,7 +221,7 @@ Result<RowSource> OpenRows(io::FileSystem& fs, std::string_view path, const Rows
   }
   DATALAKE_TRY_ASSIGN(const FileKind kind, CommonKind(source.files));
   DATALAKE_TRY(AddSizes(fs, source));
-  DATALAKE_TRY_ASSIGN(source.reader, OpenFiles(fs, kind, source.files, options));
+  DATALAKE_TRY_ASSIGN(source.reader, OpenFiles(fs, kind, source, options));
   return source;
 }
 

@@ -21,6 +21,14 @@ struct RowsOptions {
   char csv_delimiter = ',';                     ///< .tsv always takes a tab
   std::int64_t batch_rows = 8192;               ///< most rows of a batch of CSV and JSON lines
   std::uint64_t max_line_bytes = 256ULL << 20;  ///< longest JSON line; CSV rows: 16 MiB
+  /// Parquet and Arrow files that cannot be opened are left out and told, when others can be.
+  bool skip_broken_files = false;
+};
+
+/// A file that was left out, and why.
+struct BrokenFile {
+  std::string path;
+  Error error;
 };
 
 /// Rows of any file that the lake takes in as a table, as one stream.
@@ -28,12 +36,14 @@ struct RowSource {
   std::shared_ptr<arrow::RecordBatchReader> reader;  ///< Single-threaded
   std::vector<std::string> files;                    ///< read in this order
   std::uint64_t size_bytes = 0;                      ///< of the files as they lie on disk
+  std::vector<BrokenFile> broken;                    ///< left out by skip_broken_files
 };
 
 /// Opens rows at `path`: a Parquet file, an Arrow IPC file or stream (.arrow, .feather, .ipc), .csv
 /// or .tsv, .jsonl or .ndjson or .json (one array of objects, or lines), CSV and JSON also with
-/// .gz, .zst, .zstd; a Hugging Face dataset folder; any other folder, of which all files of these
-/// kinds directly in it are read; or a glob (* ? [..] **) of files.
+/// .gz, .zst, .zstd; .tar, .tgz, .tar.gz, .tar.zst of the WebDataset form (tar_rows.h); a Hugging
+/// Face dataset folder; any other folder, of which all files of these kinds directly in it are
+/// read; or a glob (* ? [..] **) of files.
 ///
 /// Types of CSV and JSON are decided over all rows before the first is given, so these are read
 /// twice. CSV: a column is boolean, int64, double, date, timestamp (UTC when marked so) or string,

@@ -9,7 +9,9 @@
 #include <arrow/array/builder_binary.h>
 #include <arrow/array/builder_nested.h>
 #include <arrow/array/builder_primitive.h>
+#include <arrow/array/util.h>
 #include <arrow/record_batch.h>
+#include <arrow/scalar.h>
 #include <arrow/type.h>
 #include <fmt/format.h>
 
@@ -20,13 +22,16 @@
 #include "datalake/format/row_json.h"
 #include "datalake/io/file_system.h"
 #include "datalake/json/writer.h"
+#include "datalake/lake/json_column.h"
 #include "datalake/lake/upload_columns.h"
 
 namespace datalake::lake {
 namespace {
 
 constexpr std::uint64_t kPutsPerCommit = 20'000;
-constexpr std::size_t kRowsPerTask = 16;
+constexpr std::size_t kCellsPerTask = 16;
+// Decoded to four bytes a pixel it would take a GiB: it may be there to exhaust who opens it.
+constexpr std::int64_t kMostPixels = std::int64_t{1} << 28;
 constexpr std::string_view kBuildError = "cannot build columns of links";
 
 // Members of StagedAssetType.
@@ -34,19 +39,50 @@ constexpr int kBytes = 0;
 constexpr int kFile = 1;
 constexpr int kName = 2;
 constexpr int kProblem = 3;
+constexpr int kSha256 = 4;  // not in those of older programs
 
-std::string ProblemOf(std::string_view problem, std::string_view media_type, AssetColumnKind kind) {
-  if (!problem.empty()) {
-    return std::string(problem);
+// MediaFacts or AssetInfo.
+template <typename Facts>
+std::string ProblemOf(const Facts& facts, AssetColumnKind kind) {
+  if (!facts.problem.empty()) {
+    return facts.problem;
   }
-  if (kind == AssetColumnKind::kImage && !media_type.starts_with("image/")) {
-    return fmt::format("not a picture: {}", media_type);
+  if (kind == AssetColumnKind::kImage && !facts.media_type.starts_with("image/")) {
+    return fmt::format("not a picture: {}", facts.media_type);
+  }
+  if (facts.width && facts.height && std::int64_t{*facts.width} * *facts.height > kMostPixels) {
+    return fmt::format("picture of more than {} pixels: {} x {}", kMostPixels, *facts.width,
+                       *facts.height);
   }
   return {};
 }
 
 arrow::Status AppendText(arrow::StringBuilder& builder, std::string_view text) {
   return text.empty() ? builder.AppendNull() : builder.Append(text);
+}
+
+// The names of a column of staged assets, or of lists of them, that stays text; else nothing.
+std::optional<std::shared_ptr<arrow::Array>> NamesOf(const arrow::Array& values) {
+  if (IsStagedAsset(*values.type())) {
+    return static_cast<const arrow::StructArray&>(values).GetFieldByName("name");
+  }
+  if (values.type_id() != arrow::Type::LIST || !IsStagedAsset(*values.type()->field(0)->type())) {
+    return std::nullopt;
+  }
+  const auto& lists = static_cast<const arrow::ListArray&>(values);
+  const auto names = static_cast<const arrow::StructArray&>(*lists.values()).field(kName);
+  return std::make_shared<arrow::ListArray>(arrow::list(arrow::utf8()), lists.length(),
+                                            lists.value_offsets(), names, lists.null_bitmap(),
+                                            lists.null_count(), lists.offset());
+}
+
+// Arrow's arrays by their base, as FromArrow and its callers want them.
+template <typename T>
+arrow::Result<std::shared_ptr<arrow::Array>> AsArray(arrow::Result<std::shared_ptr<T>> array) {
+  if (!array.ok()) {
+    return array.status();
+  }
+  return std::shared_ptr<arrow::Array>(std::move(array).ValueUnsafe());
 }
 
 template <typename Builder, typename Value>
@@ -65,14 +101,24 @@ struct AssetLinker::Cell {
   bool was_new = false;
 };
 
+// The cells of an asset column: one a row, or those of its lists one after the other.
+struct AssetLinker::Column {
+  std::vector<const arrow::Array*> values;  // a cell's array and its place there
+  std::vector<std::int64_t> places;
+  std::vector<Cell> cells;
+  std::vector<std::size_t> first;  // cell of each row, and the end
+  std::vector<bool> is_null;       // of rows: no list
+};
+
 AssetLinker::AssetLinker(Lake& lake, const UploadInfo& info, const std::string& folder,
-                         const arrow::Schema& staged, ThreadPool& pool, std::stop_token stop)
+                         const arrow::Schema& staged, const arrow::Schema* table, ThreadPool& pool,
+                         std::stop_token stop)
     : lake_(lake),
       info_(info),
       files_(lake.context().fs, folder),
       pool_(pool),
       stop_(std::move(stop)),
-      schema_(UploadTableSchema(staged, info)) {}
+      schema_(UploadTableSchema(staged, info, table)) {}
 
 AssetLinker::~AssetLinker() = default;
 
@@ -103,14 +149,14 @@ std::vector<RejectedRow> AssetLinker::TakeRejected() {
 Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> AssetLinker::Link(
     const arrow::RecordBatch& staged) {
   DATALAKE_TRY(EnsureBatch());
-  std::vector<std::vector<Cell>> links;
+  std::vector<Column> links;
   for (const AssetColumn& asset : info_.asset_columns) {
     const std::shared_ptr<arrow::Array> column = staged.GetColumnByName(asset.name);
-    if (column == nullptr || column->type_id() != arrow::Type::STRUCT) {
+    if (column == nullptr || (column->type_id() == arrow::Type::STRUCT) == asset.is_list) {
       return Error{ErrorCode::kCorruption,
                    fmt::format("staged rows lack the asset column: {}", asset.name)};
     }
-    DATALAKE_TRY_ASSIGN(auto cells, LinkColumn(*column, asset));
+    DATALAKE_TRY_ASSIGN(Column cells, LinkColumn(*column, asset));
     links.push_back(std::move(cells));
   }
   DATALAKE_TRY_ASSIGN(const auto all, Assemble(staged, links));
@@ -119,11 +165,10 @@ Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> AssetLinker::Link(
   for (std::int64_t row = 0; row <= staged.num_rows(); ++row) {
     std::string_view reason;
     std::size_t bad = 0;
-    for (std::size_t i = 0; i < links.size() && row < staged.num_rows(); ++i) {
-      const std::string& problem = links[i][static_cast<std::size_t>(row)].problem;
-      if (info_.on_bad_asset == OnBadAsset::kReject && !problem.empty() && reason.empty()) {
-        reason = problem;
-        bad = i;
+    for (; bad < links.size() && row < staged.num_rows(); ++bad) {
+      reason = ProblemOfRow(links[bad], row);
+      if (!reason.empty()) {
+        break;
       }
     }
     if (row < staged.num_rows() && reason.empty()) {
@@ -142,41 +187,69 @@ Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> AssetLinker::Link(
   return kept;
 }
 
-Result<std::vector<AssetLinker::Cell>> AssetLinker::LinkColumn(const arrow::Array& column,
-                                                               const AssetColumn& asset) {
-  const auto rows = static_cast<std::size_t>(column.length());
-  std::vector<Cell> cells(rows);
-  if (asset.kind != AssetColumnKind::kLink) {  // look files up first: the listings are not shared
-    if (!column.type()->Equals(StagedAssetType())) {
-      return Error{ErrorCode::kCorruption,
-                   fmt::format("staged asset column has another form: {}", asset.name)};
-    }
-    const auto file = static_cast<const arrow::StructArray&>(column).field(kFile);
-    for (std::size_t row = 0; row < rows; ++row) {
-      const auto at = static_cast<std::int64_t>(row);
-      if (!column.IsNull(at) && !file->IsNull(at)) {
-        DATALAKE_TRY_ASSIGN(LocatedFile located, files_.Locate(BytesOf(*file, at)));
-        cells[row].file = std::move(located.path);
-        cells[row].problem = std::move(located.problem);
-      }
+// Why the row does not stay; else "".
+std::string_view AssetLinker::ProblemOfRow(const Column& links, std::int64_t row) const {
+  if (info_.on_bad_asset != OnBadAsset::kReject) {
+    return {};
+  }
+  const auto at = static_cast<std::size_t>(row);
+  for (std::size_t cell = links.first[at]; cell < links.first[at + 1]; ++cell) {
+    if (!links.cells[cell].problem.empty()) {
+      return links.cells[cell].problem;
     }
   }
-  const std::size_t tasks = (rows + kRowsPerTask - 1) / kRowsPerTask;
+  return {};
+}
+
+Result<AssetLinker::Column> AssetLinker::LinkColumn(const arrow::Array& column,
+                                                    const AssetColumn& asset) {
+  Column links;
+  for (std::int64_t row = 0; row < column.length(); ++row) {
+    const AssetItems items = ItemsOfRow(column, row, asset.is_list);
+    links.first.push_back(links.places.size());
+    links.is_null.push_back(column.IsNull(row));
+    for (std::int64_t item = items.begin; item < items.end; ++item) {
+      links.values.push_back(items.values);
+      links.places.push_back(item);
+    }
+  }
+  links.first.push_back(links.places.size());
+  links.cells.resize(links.places.size());
+  DATALAKE_TRY(LocateFiles(asset, links));
+  const std::size_t tasks = (links.cells.size() + kCellsPerTask - 1) / kCellsPerTask;
   const Status linked = ParallelFor(pool_, tasks, stop_, [&](std::size_t task) -> Status {
-    const std::size_t end = std::min(rows, (task + 1) * kRowsPerTask);
-    for (std::size_t row = task * kRowsPerTask; row < end; ++row) {
-      DATALAKE_TRY(LinkCell(column, asset.kind, static_cast<std::int64_t>(row), cells[row]));
+    const std::size_t end = std::min(links.cells.size(), (task + 1) * kCellsPerTask);
+    for (std::size_t i = task * kCellsPerTask; i < end; ++i) {
+      DATALAKE_TRY(LinkCell(*links.values[i], asset.kind, links.places[i], links.cells[i]));
     }
     return {};
   });
   DATALAKE_TRY(linked);
-  for (const Cell& cell : cells) {
+  for (const Cell& cell : links.cells) {
     counts_.problem_assets += cell.problem.empty() ? 0 : 1;
     counts_.assets += cell.info ? 1 : 0;
     counts_.new_assets += cell.was_new ? 1 : 0;
     batch_puts_ += cell.info ? 1 : 0;
   }
-  return cells;
+  return links;
+}
+
+// Looks files up first: the listings are not shared between threads.
+Status AssetLinker::LocateFiles(const AssetColumn& asset, Column& links) {
+  for (std::size_t i = 0; i < links.cells.size() && asset.kind != AssetColumnKind::kLink; ++i) {
+    const arrow::Array& values = *links.values[i];
+    if (!IsStagedAsset(*values.type())) {
+      return Error{ErrorCode::kCorruption,
+                   fmt::format("staged asset column has another form: {}", asset.name)};
+    }
+    const auto file = static_cast<const arrow::StructArray&>(values).field(kFile);
+    if (!values.IsNull(links.places[i]) && !file->IsNull(links.places[i])) {
+      DATALAKE_TRY_ASSIGN(LocatedFile located, files_.Locate(BytesOf(*file, links.places[i])));
+      links.cells[i].file = std::move(located.path);
+      links.cells[i].problem = std::move(located.problem);
+    }
+  }
+  return {};
 }
 
 // On a worker.
@@ -196,21 +269,28 @@ Status AssetLinker::LinkKnown(const arrow::Array& column, std::int64_t row, Cell
     cell.is_null = true;
     return {};
   }
-  const std::string_view digest = BytesOf(*sha256, row);
-  if (!IsSha256Hex(digest)) {
+  return LinkAsset(BytesOf(*sha256, row), AssetColumnKind::kLink, cell);
+}
+
+// Links an asset that the lake has.
+Status AssetLinker::LinkAsset(std::string_view sha256, AssetColumnKind kind, Cell& cell) {
+  if (!IsSha256Hex(sha256)) {
     cell.problem = "not a SHA-256";
     return {};
   }
-  auto info = lake_.assets().Stat(digest);
+  auto info = lake_.assets().Stat(sha256);
   if (!info && info.error().code != ErrorCode::kNotFound) {
     return info.error();
   }
   if (!info) {
-    cell.problem = fmt::format("asset is not in the lake: {}", digest);
+    cell.problem = fmt::format("asset is not in the lake: {}", sha256);
     return {};
   }
-  cell.problem = info->problem;
-  cell.info = std::move(*info);
+  cell.problem = ProblemOf(*info, kind);
+  if (cell.problem.empty() || info_.on_bad_asset == OnBadAsset::kKeep ||
+      kind == AssetColumnKind::kLink) {
+    cell.info = std::move(*info);
+  }
   return {};
 }
 
@@ -222,13 +302,12 @@ Result<std::string> AssetLinker::ProblemBeforePut(const arrow::Array& bytes, std
   }
   if (cell.file.empty()) {
     const std::string_view content = BytesOf(bytes, row);
-    const assets::MediaFacts facts =
-        assets::ReadMediaFacts(std::as_bytes(std::span(content.data(), content.size())));
-    return ProblemOf(facts.problem, facts.media_type, kind);
+    return ProblemOf(
+        assets::ReadMediaFacts(std::as_bytes(std::span(content.data(), content.size()))), kind);
   }
   DATALAKE_TRY_ASSIGN(const auto file, lake_.context().fs.OpenRandomAccess(cell.file));
   DATALAKE_TRY_ASSIGN(const assets::MediaFacts facts, assets::ReadMediaFacts(*file));
-  return ProblemOf(facts.problem, facts.media_type, kind);
+  return ProblemOf(facts, kind);
 }
 
 Status AssetLinker::LinkStaged(const arrow::Array& column, AssetColumnKind kind, std::int64_t row,
@@ -238,10 +317,14 @@ Status AssetLinker::LinkStaged(const arrow::Array& column, AssetColumnKind kind,
   if (cell.problem.empty()) {
     cell.problem = BytesOf(*staged.field(kProblem), row);
   }
-  if (cell.problem.empty() && cell.file.empty() && bytes->IsNull(row)) {
-    cell.problem = "no bytes";
-  }
   if (!cell.problem.empty()) {
+    return {};
+  }
+  if (staged.num_fields() > kSha256 && !staged.field(kSha256)->IsNull(row)) {
+    return LinkAsset(BytesOf(*staged.field(kSha256), row), kind, cell);
+  }
+  if (cell.file.empty() && bytes->IsNull(row)) {
+    cell.problem = "no bytes";
     return {};
   }
   DATALAKE_TRY_ASSIGN(cell.problem, ProblemBeforePut(*bytes, row, cell, kind));
@@ -255,7 +338,7 @@ Status AssetLinker::LinkStaged(const arrow::Array& column, AssetColumnKind kind,
     DATALAKE_TRY_ASSIGN(const auto source, lake_.context().fs.OpenInput(cell.file));
     DATALAKE_TRY_ASSIGN(put, batch_->Put(*source));
   }
-  cell.problem = ProblemOf(put.info.problem, put.info.media_type, kind);
+  cell.problem = ProblemOf(put.info, kind);
   cell.was_new = put.was_new;
   cell.info = std::move(put.info);
   return {};
@@ -276,9 +359,8 @@ void AssetLinker::Reject(const arrow::RecordBatch& staged, std::int64_t row,
   for (int i = 0; i < staged.num_columns(); ++i) {
     const arrow::Array& values = *staged.column(i);
     std::string text;
-    if (values.type()->Equals(StagedAssetType())) {  // its name, not its bytes
-      const auto name = static_cast<const arrow::StructArray&>(values).field(kName);
-      (void)format::AppendValueJson(*name, row, {}, text);
+    if (const auto names = NamesOf(values)) {  // not the bytes
+      (void)format::AppendValueJson(**names, row, {}, text);
     } else if (!format::AppendValueJson(values, row, {}, text)) {
       text = "null";
     }
@@ -323,18 +405,59 @@ struct LinkBuilder {
                               {sha256, path, media_type, bytes, width, height, problem}};
 };
 
-arrow::Result<std::shared_ptr<arrow::Array>> Constant(std::string_view value, std::int64_t rows) {
-  arrow::StringBuilder builder;
-  for (std::int64_t row = 0; row < rows; ++row) {
-    ARROW_RETURN_NOT_OK(builder.Append(value));
-  }
-  return builder.Finish();
+arrow::Result<std::shared_ptr<arrow::Array>> Constant(std::string_view value,
+                                                      const std::shared_ptr<arrow::DataType>& type,
+                                                      std::int64_t rows) {
+  ARROW_ASSIGN_OR_RAISE(const auto scalar, arrow::Scalar::Parse(type, value));
+  return arrow::MakeArrayFromScalar(*scalar, rows);
 }
 
 }  // namespace
 
+Result<std::shared_ptr<arrow::Array>> AssetLinker::BuildLinks(const Column& links, bool is_list) {
+  LinkBuilder builder;
+  for (const Cell& cell : links.cells) {
+    DATALAKE_TRY(
+        format::FromArrow(builder.Append(cell.is_null, cell.info, cell.problem), kBuildError));
+  }
+  DATALAKE_TRY_ASSIGN(auto cells, format::FromArrow(builder.column.Finish(), kBuildError));
+  if (!is_list) {
+    return cells;
+  }
+  arrow::Int32Builder offsets;  // null where there is no list
+  for (std::size_t row = 0; row < links.first.size(); ++row) {
+    const bool is_null = row < links.is_null.size() && links.is_null[row];
+    DATALAKE_TRY(
+        format::FromArrow(is_null ? offsets.AppendNull()
+                                  : offsets.Append(static_cast<std::int32_t>(links.first[row])),
+                          kBuildError));
+  }
+  DATALAKE_TRY_ASSIGN(const auto ends, format::FromArrow(offsets.Finish(), kBuildError));
+  return format::FromArrow(AsArray(arrow::ListArray::FromArrays(*ends, *cells)), kBuildError);
+}
+
+// The columns `path` and `hash`: those of the first asset of a row.
+Status AssetLinker::AppendFirst(const Column& links, arrow::ArrayVector& columns) {
+  arrow::StringBuilder path;
+  arrow::StringBuilder hash;
+  for (std::size_t row = 0; row + 1 < links.first.size(); ++row) {
+    const std::size_t cell = links.first[row];
+    const assets::AssetInfo* info =
+        cell < links.first[row + 1] && links.cells[cell].info ? &*links.cells[cell].info : nullptr;
+    DATALAKE_TRY(format::FromArrow(
+        AppendText(path, info != nullptr ? assets::AssetPath(*info) : std::string()), kBuildError));
+    DATALAKE_TRY(format::FromArrow(AppendText(hash, info != nullptr ? info->sha256 : std::string()),
+                                   kBuildError));
+  }
+  DATALAKE_TRY_ASSIGN(auto paths, format::FromArrow(path.Finish(), kBuildError));
+  DATALAKE_TRY_ASSIGN(auto hashes, format::FromArrow(hash.Finish(), kBuildError));
+  columns.push_back(std::move(paths));
+  columns.push_back(std::move(hashes));
+  return {};
+}
+
 Result<std::shared_ptr<arrow::RecordBatch>> AssetLinker::Assemble(
-    const arrow::RecordBatch& staged, const std::vector<std::vector<Cell>>& links) {
+    const arrow::RecordBatch& staged, const std::vector<Column>& links) {
   arrow::ArrayVector columns;
   for (int i = 0; i < staged.num_columns(); ++i) {
     const auto asset = std::find_if(
@@ -342,39 +465,26 @@ Result<std::shared_ptr<arrow::RecordBatch>> AssetLinker::Assemble(
         [&](const AssetColumn& column) { return column.name == staged.column_name(i); });
     const std::shared_ptr<arrow::Array>& values = staged.column(i);
     if (asset != info_.asset_columns.end()) {
-      LinkBuilder builder;
-      for (const Cell& cell :
-           links[static_cast<std::size_t>(asset - info_.asset_columns.begin())]) {
-        DATALAKE_TRY(
-            format::FromArrow(builder.Append(cell.is_null, cell.info, cell.problem), kBuildError));
-      }
-      DATALAKE_TRY_ASSIGN(auto column, format::FromArrow(builder.column.Finish(), kBuildError));
+      const auto at = static_cast<std::size_t>(asset - info_.asset_columns.begin());
+      DATALAKE_TRY_ASSIGN(auto column, BuildLinks(links[at], asset->is_list));
       columns.push_back(std::move(column));
-    } else if (values->type()->Equals(StagedAssetType())) {
-      columns.push_back(static_cast<const arrow::StructArray&>(*values).field(kName));
+    } else if (auto names = NamesOf(*values)) {
+      columns.push_back(std::move(*names));
+    } else if (IsNested(*values->type()) && IsText(*schema_->field(i)->type())) {
+      DATALAKE_TRY_ASSIGN(auto column, JsonColumn(*values));
+      columns.push_back(std::move(column));
     } else {
       columns.push_back(values);
     }
   }
   for (const auto& [name, value] : info_.fields) {
-    DATALAKE_TRY_ASSIGN(auto column,
-                        format::FromArrow(Constant(value, staged.num_rows()), kBuildError));
+    DATALAKE_TRY_ASSIGN(auto column, format::FromArrow(Constant(value, FieldColumnType(info_, name),
+                                                                staged.num_rows()),
+                                                       kBuildError));
     columns.push_back(std::move(column));
   }
   if (!links.empty()) {
-    arrow::StringBuilder path;
-    arrow::StringBuilder hash;
-    for (const Cell& cell : links.front()) {
-      DATALAKE_TRY(format::FromArrow(
-          AppendText(path, cell.info ? assets::AssetPath(*cell.info) : std::string()),
-          kBuildError));
-      DATALAKE_TRY(format::FromArrow(
-          AppendText(hash, cell.info ? cell.info->sha256 : std::string()), kBuildError));
-    }
-    DATALAKE_TRY_ASSIGN(auto paths, format::FromArrow(path.Finish(), kBuildError));
-    DATALAKE_TRY_ASSIGN(auto hashes, format::FromArrow(hash.Finish(), kBuildError));
-    columns.push_back(std::move(paths));
-    columns.push_back(std::move(hashes));
+    DATALAKE_TRY(AppendFirst(links.front(), columns));
   }
   return arrow::RecordBatch::Make(schema_, staged.num_rows(), std::move(columns));
 }

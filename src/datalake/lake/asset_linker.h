@@ -38,9 +38,11 @@ struct RejectedRow {
 /// only after Commit(). Single-threaded; works on `pool` inside.
 class AssetLinker {
  public:
-  /// `folder` is that of the upload in staging/processing. All arguments must outlive it.
+  /// `folder` is that of the upload in staging/processing; `table` are the columns that the table
+  /// has already, null when it is new. All arguments but `table` must outlive it.
   AssetLinker(Lake& lake, const UploadInfo& info, const std::string& folder,
-              const arrow::Schema& staged, ThreadPool& pool, std::stop_token stop);
+              const arrow::Schema& staged, const arrow::Schema* table, ThreadPool& pool,
+              std::stop_token stop);
   ~AssetLinker();
 
   /// Columns of the rows given out, without partition columns.
@@ -60,18 +62,25 @@ class AssetLinker {
 
  private:
   struct Cell;
+  struct Column;
 
   Status EnsureBatch();
-  Result<std::vector<Cell>> LinkColumn(const arrow::Array& column, const AssetColumn& asset);
+  Result<Column> LinkColumn(const arrow::Array& column, const AssetColumn& asset);
+  Status LocateFiles(const AssetColumn& asset, Column& links);
+  std::string_view ProblemOfRow(const Column& links, std::int64_t row) const;
   Status LinkCell(const arrow::Array& column, AssetColumnKind kind, std::int64_t row, Cell& cell);
   Status LinkStaged(const arrow::Array& column, AssetColumnKind kind, std::int64_t row, Cell& cell);
   Status LinkKnown(const arrow::Array& column, std::int64_t row, Cell& cell);
+  Status LinkAsset(std::string_view sha256, AssetColumnKind kind, Cell& cell);
   Result<std::string> ProblemBeforePut(const arrow::Array& bytes, std::int64_t row,
                                        const Cell& cell, AssetColumnKind kind);
   void Reject(const arrow::RecordBatch& staged, std::int64_t row, std::string_view column,
               std::string_view reason);
+  static Result<std::shared_ptr<arrow::Array>> BuildLinks(const Column& links, bool is_list);
+  static Status AppendFirst(const Column& links,
+                            std::vector<std::shared_ptr<arrow::Array>>& columns);
   Result<std::shared_ptr<arrow::RecordBatch>> Assemble(const arrow::RecordBatch& staged,
-                                                       const std::vector<std::vector<Cell>>& links);
+                                                       const std::vector<Column>& links);
 
   Lake& lake_;
   const UploadInfo& info_;

@@ -198,6 +198,7 @@ class Processor {
   Result<ProcessedUpload> Process(const UploadInfo& info, const std::string& folder);
   Status LinkAndCommit(const UploadInfo& info, const std::string& folder,
                        ProcessedUpload& processed);
+  Result<std::shared_ptr<const arrow::Schema>> TableColumns(const UploadInfo& info);
   Result<std::optional<std::int64_t>> AppliedVersion(const UploadInfo& info);
   Status Finish(const std::string& id, UploadState state);
   Status Fail(const std::string& id, const Error& error);
@@ -427,11 +428,24 @@ Result<ProcessedUpload> Processor::Process(const UploadInfo& info, const std::st
   return processed;
 }
 
+// The columns that the upload's table has; null when there is no table yet.
+Result<std::shared_ptr<const arrow::Schema>> Processor::TableColumns(const UploadInfo& info) {
+  DATALAKE_TRY_ASSIGN(const bool exists,
+                      table::Table::Exists(context_.fs, context_.layout.Table(info.table)));
+  if (!exists) {
+    return std::shared_ptr<const arrow::Schema>();
+  }
+  DATALAKE_TRY_ASSIGN(const auto table, lake_.OpenTable(info.table));
+  DATALAKE_TRY_ASSIGN(const auto snapshot, table->Snapshot());
+  return snapshot->schema();
+}
+
 Status Processor::LinkAndCommit(const UploadInfo& info, const std::string& folder,
                                 ProcessedUpload& processed) {
   DATALAKE_TRY_ASSIGN(auto staged,
                       format::ReadParquet(context_.fs, io::JoinPath(folder, kRowsFile)));
-  AssetLinker linker(lake_, info, folder, *staged->schema(), pool_, stop_);
+  DATALAKE_TRY_ASSIGN(const auto columns, TableColumns(info));
+  AssetLinker linker(lake_, info, folder, *staged->schema(), columns.get(), pool_, stop_);
   RejectsFile rejects(context_.fs, io::JoinPath(context_.layout.Staging(UploadState::kFailed),
                                                 fmt::format("{}{}", info.id, kRejectsSuffix)));
   DATALAKE_TRY_ASSIGN(const auto table, OpenOrCreateTable(context_, info, *linker.schema()));

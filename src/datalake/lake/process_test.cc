@@ -280,18 +280,175 @@ TEST_F(ProcessTest, TaskFieldsBecomeColumnsAndReplaceOthersOfTheirName) {
               ElementsAre(R"({"text":"t","lang":"ko","src":"real","variant":"v1"})"));
 }
 
-TEST_F(ProcessTest, NestedColumnsBecomeJsonText) {
+// null, {"a":3}
+std::shared_ptr<arrow::Array> Structs() {
   const auto type = arrow::struct_({arrow::field("a", arrow::int32())});
   auto a = std::make_shared<arrow::Int32Builder>();
   arrow::StructBuilder builder(type, arrow::default_memory_pool(), {a});
-  ASSERT_TRUE(builder.AppendNull().ok());
-  ASSERT_TRUE(builder.Append().ok());
-  ASSERT_TRUE(a->Append(3).ok());
-  WriteRows("/in/rows.parquet", {{"label", *builder.Finish()}});
+  EXPECT_TRUE(builder.AppendNull().ok());
+  EXPECT_TRUE(builder.Append().ok());
+  EXPECT_TRUE(a->Append(3).ok());
+  return *builder.Finish();
+}
+
+TEST_F(ProcessTest, NestedColumnsStayAsTheyAre) {
+  WriteRows("/in/rows.parquet", {{"label", Structs()}});
   ASSERT_THAT(Stage(Request()), IsOk());
   ASSERT_EQ(Process().succeeded(), 1U);
   EXPECT_THAT(Rows({"test", "d", "raw"}, {"label"}),
-              ElementsAre(R"({"label":null})", R"({"label":"{\"a\":3}"})"));
+              ElementsAre(R"({"label":null})", R"({"label":{"a":3}})"));
+}
+
+TEST_F(ProcessTest, NestedColumnsBecomeJsonTextWhenAskedAndWhereTheTableHasText) {
+  WriteRows("/in/rows.parquet", {{"label", Structs()}});
+  UploadRequest request = Request();
+  for (const NestedValues nested : {NestedValues::kJson, NestedValues::kKeep}) {
+    request.nested = nested;
+    ASSERT_THAT(Stage(request), IsOk());
+    ASSERT_EQ(Process().succeeded(), 1U);
+  }
+  EXPECT_THAT(Rows({"test", "d", "raw"}, {"label"}),
+              ElementsAre(R"({"label":null})", R"({"label":"{\"a\":3}"})", R"({"label":null})",
+                          R"({"label":"{\"a\":3}"})"));
+}
+
+TEST_F(ProcessTest, ManyAssetColumnsAreALinkEach) {
+  const std::string other = kPng + "x";
+  WriteRows("/in/rows.parquet", {{"image", Blobs({kPng})},
+                                 {"left_image", Blobs({other})},
+                                 {"scan", Blobs({kPng})},
+                                 {"n", Texts({"1"})}});
+  UploadRequest request = Request();
+  request.image_columns = {"scan"};
+  const auto info = Stage(request);
+  ASSERT_THAT(info, IsOk());
+  EXPECT_THAT(info->asset_columns, SizeIs(3));
+  ASSERT_EQ(Process().succeeded(), 1U);
+  const auto rows = Rows({"test", "d", "raw"}, {"image", "left_image", "scan"});
+  EXPECT_THAT(rows[0], HasSubstr(R"("left_image":{"sha256":")"));
+  EXPECT_THAT(rows[0], HasSubstr(R"("bytes":68)"));
+  request.image_columns = {"scna"};
+  EXPECT_THAT(Stage(request), IsError(ErrorCode::kInvalidArgument, "scna"));
+  request.image_columns = {};
+  WriteRows("/in/rows.parquet", {{"n", Structs()}});
+  request.file_columns = {"n"};
+  EXPECT_THAT(Stage(request), IsError(ErrorCode::kInvalidArgument, "neither bytes nor file names"));
+}
+
+TEST_F(ProcessTest, ListsOfPicturesAreListsOfLinks) {
+  auto bytes = std::make_shared<arrow::BinaryBuilder>();
+  arrow::ListBuilder lists(arrow::default_memory_pool(), bytes);
+  ASSERT_TRUE(lists.Append().ok());
+  ASSERT_TRUE(bytes->Append(kPng).ok());
+  ASSERT_TRUE(bytes->Append(kPng + "2").ok());
+  ASSERT_TRUE(lists.AppendNull().ok());
+  ASSERT_TRUE(lists.Append().ok());  // an empty one
+  ASSERT_TRUE(lists.Append().ok());
+  ASSERT_TRUE(bytes->AppendNull().ok());
+  ASSERT_TRUE(bytes->Append("broken").ok());
+  WriteRows("/in/rows.parquet", {{"images", *lists.Finish()}, {"n", Texts({"1", "2", "3", "4"})}});
+  UploadRequest request = Request();
+  ASSERT_THAT(Stage(request), IsOk());
+  request = Request("strict");
+  request.on_bad_asset = OnBadAsset::kReject;
+  ASSERT_THAT(Stage(request), IsOk());
+  const ProcessReport report = Process();
+  ASSERT_EQ(report.succeeded(), 2U) << ProcessReportJson(report);
+  const auto rows = Rows({"test", "d", "raw"}, {"n", "images", "path"});
+  ASSERT_THAT(rows, SizeIs(4));
+  EXPECT_THAT(rows[0], HasSubstr(R"("bytes":67)"));
+  EXPECT_THAT(rows[0], HasSubstr(R"("bytes":68)"));
+  EXPECT_EQ(rows[1], R"({"n":"2","images":null,"path":null})");
+  EXPECT_EQ(rows[2], R"({"n":"3","images":[],"path":null})");
+  EXPECT_THAT(rows[3], HasSubstr(R"("images":[null,{"sha256")"));
+  EXPECT_THAT(rows[3], HasSubstr("not a picture"));
+  EXPECT_THAT(Rows({"test", "strict", "raw"}, {"n"}), SizeIs(3));
+}
+
+TEST_F(ProcessTest, BytesThatTheLakeHasAreNotStagedAgain) {
+  WriteRows("/in/rows.parquet", {{"image", Blobs({kPng, kPng + "2"})}});
+  ASSERT_THAT(Stage(Request()), IsOk());
+  Process();
+  const auto again = Stage(Request("again"));
+  ASSERT_THAT(again, IsOk());
+  EXPECT_EQ(again->known_assets, 2U);
+  const ProcessReport report = Process();
+  ASSERT_EQ(report.succeeded(), 1U);
+  EXPECT_EQ(report.uploads[0].assets, 2U);
+  EXPECT_EQ(report.uploads[0].new_assets, 0U);
+  EXPECT_EQ(Rows({"test", "again", "raw"}, {"image", "hash"}),
+            Rows({"test", "d", "raw"}, {"image", "hash"}));
+}
+
+TEST_F(ProcessTest, BrokenFilesAmongGoodOnesAreNamed) {
+  ASSERT_THAT(fs_.MakeDirectories("/many"), IsOk());
+  WriteRows("/many/a.parquet", {{"n", Texts({"1"})}});
+  WriteRows("/many/b.parquet", {{"n", Texts({"2"})}});
+  ASSERT_THAT(io::ReplaceFile(fs_, "/many/bad.parquet", "PAR1 no footer"), IsOk());
+  UploadRequest request = Request();
+  request.source_path = "/many/*.parquet";
+  request.strict_files = true;
+  EXPECT_THAT(Stage(request), IsError(ErrorCode::kCorruption, "bad.parquet"));
+  request.strict_files = false;
+  const auto info = Stage(request);
+  ASSERT_THAT(info, IsOk());
+  EXPECT_EQ(info->rows, 2U);
+  ASSERT_THAT(info->bad_files, SizeIs(1));
+  EXPECT_EQ(info->bad_files[0].path, "/many/bad.parquet");
+  EXPECT_THAT((*Uploads(*lake_).List(UploadState::kPending))[0].bad_files, SizeIs(1));
+  request = Request("all-bad");
+  request.source_path = "/many/bad.parquet";
+  EXPECT_THAT(Stage(request), IsError(ErrorCode::kCorruption, "bad.parquet"));
+}
+
+TEST_F(ProcessTest, PicturesInFoldersAreRowsWithALabel) {
+  ASSERT_THAT(fs_.MakeDirectories("/pictures/cat"), IsOk());
+  ASSERT_THAT(fs_.MakeDirectories("/pictures/dog"), IsOk());
+  ASSERT_THAT(io::ReplaceFile(fs_, "/pictures/cat/a.png", kPng), IsOk());
+  ASSERT_THAT(io::ReplaceFile(fs_, "/pictures/dog/b.PNG", kPng + "2"), IsOk());
+  ASSERT_THAT(io::ReplaceFile(fs_, "/pictures/dog/.hidden.png", kPng + "3"), IsOk());
+  ASSERT_THAT(io::ReplaceFile(fs_, "/pictures/README.md", "no picture"), IsOk());
+  UploadRequest request = Request();
+  request.source_path = "/pictures";
+  const auto info = Stage(request);
+  ASSERT_THAT(info, IsOk());
+  EXPECT_EQ(info->variant, "image");
+  ASSERT_EQ(Process().succeeded(), 1U);
+  EXPECT_THAT(Rows({"test", "d", "raw"}, {"label"}),
+              ElementsAre(R"({"label":"cat"})", R"({"label":"dog"})"));
+  EXPECT_THAT(Rows({"test", "d", "raw"}, {"image"})[1], HasSubstr(R"("bytes":68)"));
+  ASSERT_THAT(io::ReplaceFile(fs_, "/pictures/metadata.csv", "file_name,text\ncat/a.png,x\n"),
+              IsOk());
+  request = Request("described");
+  request.source_path = "/pictures";
+  ASSERT_THAT(Stage(request), IsOk());
+  ASSERT_EQ(Process().succeeded(), 1U);
+  EXPECT_THAT(Rows({"test", "described", "raw"}, {"text", "file_name"}),
+              ElementsAre(HasSubstr(R"("text":"x","file_name":{"sha256")")));
+}
+
+TEST_F(ProcessTest, FilesThatChangeWhileTheyAreReadAreRefused) {
+  ASSERT_THAT(io::ReplaceFile(fs_, "/in/rows.jsonl", R"({"n":1})"), IsOk());
+  UploadRequest request = Request();
+  request.source_path = "/in/rows.jsonl";
+  ProgressHook changes([this] {
+    ASSERT_THAT(io::ReplaceFile(fs_, "/in/rows.jsonl", R"({"n":1,"more":2})"), IsOk());
+  });
+  EXPECT_THAT(Uploads(*lake_).Stage(request, changes, {}),
+              IsError(ErrorCode::kConflict, "changed while it was read: /in/rows.jsonl"));
+  EXPECT_EQ(Uploads(*lake_).Counts()->pending, 0U);
+}
+
+TEST_F(ProcessTest, PicturesOfTooManyPixelsAreAProblemAndNeverDecoded) {
+  std::string bomb = kPng;
+  bomb.replace(16, 8, std::string("\x00\x00\x7d\x00\x00\x00\x7d\x00", 8));  // 32,000 x 32,000
+  WriteRows("/in/rows.parquet", {{"image", Blobs({bomb})}});
+  ASSERT_THAT(Stage(Request()), IsOk());
+  const ProcessReport report = Process();
+  ASSERT_EQ(report.succeeded(), 1U);
+  EXPECT_EQ(report.uploads[0].problem_assets, 1U);
+  EXPECT_THAT(Rows({"test", "d", "raw"}, {"image"})[0],
+              HasSubstr("picture of more than 268435456 pixels: 32000 x 32000"));
 }
 
 TEST_F(ProcessTest, SecondPendingUploadIsRefusedUnlessItOverwrites) {
@@ -335,8 +492,6 @@ TEST_F(ProcessTest, BadRequestsLeaveNothingInStaging) {
   request = Request();
   request.source_path = "/in/none.parquet";
   EXPECT_THAT(Stage(request), IsError(ErrorCode::kNotFound, "none"));
-  WriteRows("/in/rows.parquet", {{"image", Blobs({kPng})}, {"image_bytes", Blobs({kPng})}});
-  EXPECT_THAT(Stage(Request()), IsError(ErrorCode::kInvalidArgument, "image and image_bytes"));
   WriteRows("/in/rows.parquet", {{"n", Texts({})}});
   EXPECT_THAT(Stage(Request()), IsError(ErrorCode::kInvalidArgument, "no rows"));
   WriteRows("/in/rows.parquet", {{"image", Texts({"gone.png"})}});

@@ -1,6 +1,10 @@
 #include "datalake/lake/schema_registry.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cmath>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -121,21 +125,113 @@ Error HaveAlready(std::string_view kind, std::string_view name) {
   return {ErrorCode::kAlreadyExists, fmt::format("{} is there already: {}", kind, name)};
 }
 
+constexpr std::array<std::pair<FieldType, std::string_view>, 5> kTypeWords = {
+    {{FieldType::kText, "text"},
+     {FieldType::kInteger, "integer"},
+     {FieldType::kNumber, "number"},
+     {FieldType::kBoolean, "boolean"},
+     {FieldType::kDate, "date"}}};
+
+// Required fields, then optional ones.
+std::vector<std::string> FieldsOf(const TaskInfo& task) {
+  std::vector<std::string> fields = task.required_fields;
+  fields.insert(fields.end(), task.optional_fields.begin(), task.optional_fields.end());
+  return fields;
+}
+
+bool HasField(const std::vector<std::string>& fields, std::string_view field) {
+  return std::find(fields.begin(), fields.end(), field) != fields.end();
+}
+
+template <typename Number>
+bool ParsesAs(std::string_view text, Number& number) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+// "2026-01-31", a day that there is.
+bool IsDate(std::string_view text) {
+  int year = 0;
+  unsigned month = 0;
+  unsigned day = 0;
+  return text.size() == 10 && text[4] == '-' && text[7] == '-' &&
+         ParsesAs(text.substr(0, 4), year) && ParsesAs(text.substr(5, 2), month) &&
+         ParsesAs(text.substr(8, 2), day) &&
+         std::chrono::year_month_day(std::chrono::year(year), std::chrono::month(month),
+                                     std::chrono::day(day))
+             .ok();
+}
+
+bool IsOfType(FieldType type, std::string_view text) {
+  std::int64_t integer = 0;
+  double number = 0;
+  switch (type) {
+    case FieldType::kText:
+      return true;
+    case FieldType::kInteger:
+      return ParsesAs(text, integer);
+    case FieldType::kNumber:
+      return ParsesAs(text, number) && std::isfinite(number);
+    case FieldType::kBoolean:
+      return text == "true" || text == "false";
+    case FieldType::kDate:
+      return IsDate(text);
+  }
+  return false;
+}
+
 Status CheckTask(const TaskInfo& task) {
-  for (const std::string& field : task.required_fields) {
-    DATALAKE_TRY(CheckName("required field", field));
+  const std::vector<std::string> fields = FieldsOf(task);
+  for (const std::string& field : fields) {
+    DATALAKE_TRY(CheckName("field", field));
+    if (std::count(fields.begin(), fields.end(), field) > 1) {
+      return Error{ErrorCode::kInvalidArgument, fmt::format("field is there twice: {}", field)};
+    }
+  }
+  for (const auto& [field, type] : task.types) {
+    if (!HasField(fields, field)) {
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("type of a field that the task does not have: {}", field)};
+    }
   }
   for (const auto& [field, values] : task.allowed_values) {
-    const auto& required = task.required_fields;
-    if (std::find(required.begin(), required.end(), field) == required.end()) {
-      return Error{ErrorCode::kInvalidArgument,
-                   fmt::format("allowed values for a field that is not required: {}", field)};
+    if (!HasField(fields, field)) {
+      return Error{
+          ErrorCode::kInvalidArgument,
+          fmt::format("allowed values for a field that the task does not have: {}", field)};
+    }
+    const auto type = task.types.find(field);
+    for (const std::string& value : values) {
+      if (type != task.types.end() && !IsOfType(type->second, value)) {
+        return Error{ErrorCode::kInvalidArgument,
+                     fmt::format("allowed value of field {} is no {}: {}", field,
+                                 ToString(type->second), value)};
+      }
     }
   }
   return {};
 }
 
 }  // namespace
+
+std::string_view ToString(FieldType type) {
+  for (const auto& [known, word] : kTypeWords) {
+    if (known == type) {
+      return word;
+    }
+  }
+  return "text";
+}
+
+Result<FieldType> ParseFieldType(std::string_view text) {
+  for (const auto& [type, word] : kTypeWords) {
+    if (word == text) {
+      return type;
+    }
+  }
+  return Error{ErrorCode::kInvalidArgument,
+               fmt::format("type must be text, integer, number, boolean or date, not: {}", text)};
+}
 
 SchemaRegistry::SchemaRegistry(const LakeContext& context) : context_(context) {}
 
@@ -165,13 +261,12 @@ Status SchemaRegistry::CheckFields(std::string_view task,
   if (task != kRawTask) {
     DATALAKE_TRY_ASSIGN(info, FindTask(task));
   }
+  const std::vector<std::string> known = FieldsOf(info);
   for (const auto& [field, value] : fields) {
-    const auto& required = info.required_fields;
-    if (std::find(required.begin(), required.end(), field) == required.end()) {
-      return Error{
-          ErrorCode::kInvalidArgument,
-          fmt::format("field is not one of task {}: {}; its fields: {}", task, field,
-                      required.empty() ? "none" : fmt::format("{}", fmt::join(required, ", ")))};
+    if (!HasField(known, field)) {
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("field is not one of task {}: {}; its fields: {}", task, field,
+                               known.empty() ? "none" : fmt::format("{}", fmt::join(known, ", ")))};
     }
   }
   for (const std::string& field : info.required_fields) {
@@ -187,6 +282,11 @@ Status SchemaRegistry::CheckFields(std::string_view task,
       return Error{ErrorCode::kInvalidArgument,
                    fmt::format("value of field {} is not allowed: {}; allowed: {}", field, value,
                                fmt::join(allowed->second, ", "))};
+    }
+    const auto type = info.types.find(field);
+    if (type != info.types.end() && !IsOfType(type->second, value)) {
+      return Error{ErrorCode::kInvalidArgument, fmt::format("value of field {} is no {}: {}", field,
+                                                            ToString(type->second), value)};
     }
   }
   return {};

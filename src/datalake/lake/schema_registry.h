@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -18,6 +19,21 @@ struct ProviderInfo {
   friend bool operator==(const ProviderInfo&, const ProviderInfo&) = default;
 };
 
+/// What the values of a field are, and the column that they become.
+enum class FieldType : std::uint8_t {
+  kText = 1,     ///< any UTF-8 text: string
+  kInteger = 2,  ///< decimal, int64: long
+  kNumber = 3,   ///< finite: double
+  kBoolean = 4,  ///< true, false: boolean
+  kDate = 5,     ///< YYYY-MM-DD: date
+};
+
+/// "text", "integer", "number", "boolean", "date".
+std::string_view ToString(FieldType type);
+
+/// Errors: kInvalidArgument naming the five words.
+Result<FieldType> ParseFieldType(std::string_view text);
+
 /// A kind of derived data and what an upload of it must say.
 struct TaskInfo {
   std::string name;
@@ -25,6 +41,8 @@ struct TaskInfo {
   std::vector<std::string> required_fields;
   /// Field → the only values that it may have; a field without entry takes any text.
   std::map<std::string, std::vector<std::string>> allowed_values;
+  std::vector<std::string> optional_fields = {};
+  std::map<std::string, FieldType> types = {};  ///< of fields that are not text
 
   friend bool operator==(const TaskInfo&, const TaskInfo&) = default;
 };
@@ -63,9 +81,9 @@ class SchemaRegistry {
   Result<TaskInfo> FindTask(std::string_view name) const;
 
   /// Checks the fields of a task upload, in this order: task known; no field beyond the required
-  /// ones; each required field there; each value allowed (exact). Task "raw" takes no fields and
-  /// need not be in the file. Errors: those of Load; kNotFound; kInvalidArgument naming field and
-  /// allowed values.
+  /// and optional ones; each required field there; each value allowed (exact) and of its type. Task
+  /// "raw" takes no fields and need not be in the file. Errors: those of Load; kNotFound;
+  /// kInvalidArgument naming field and allowed values.
   Status CheckFields(std::string_view task, const std::map<std::string, std::string>& fields) const;
 
   /// Durable when they return. Errors: kInvalidArgument (name, or provider "feeds", task "raw"),

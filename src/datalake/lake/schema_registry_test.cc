@@ -70,6 +70,37 @@ TEST_F(SchemaRegistryTest, CheckFieldsFollowsTheOrderOfRules) {
   EXPECT_THAT(registry_.CheckFields("raw", Fields{}), IsOk());
 }
 
+TEST_F(SchemaRegistryTest, OptionalFieldsAndTypesAreChecked) {
+  using Fields = std::map<std::string, std::string>;
+  const TaskInfo task{.name = "scan",
+                      .description = "",
+                      .required_fields = {"page"},
+                      .allowed_values = {{"dpi", {"150", "300"}}},
+                      .optional_fields = {"dpi", "day", "clean", "skew"},
+                      .types = {{"page", FieldType::kInteger},
+                                {"dpi", FieldType::kInteger},
+                                {"day", FieldType::kDate},
+                                {"clean", FieldType::kBoolean},
+                                {"skew", FieldType::kNumber}}};
+  ASSERT_THAT(registry_.AddTask(task), IsOk());
+  EXPECT_EQ(*registry_.FindTask("scan"), task);
+  const auto check = [this](Fields fields) {
+    fields.emplace("page", "7");
+    return registry_.CheckFields("scan", fields);
+  };
+  EXPECT_THAT(check({}), IsOk());
+  EXPECT_THAT(check({{"dpi", "300"}, {"day", "2024-02-29"}, {"clean", "true"}, {"skew", "-0.5"}}),
+              IsOk());
+  EXPECT_THAT(check({{"page", "seven"}}), IsError(ErrorCode::kInvalidArgument, "no integer"));
+  EXPECT_THAT(check({{"day", "2023-02-29"}}), IsError(ErrorCode::kInvalidArgument, "no date"));
+  EXPECT_THAT(check({{"clean", "yes"}}), IsError(ErrorCode::kInvalidArgument, "no boolean"));
+  EXPECT_THAT(check({{"skew", "inf"}}), IsError(ErrorCode::kInvalidArgument, "no number"));
+  EXPECT_THAT(check({{"dpi", "600"}}), IsError(ErrorCode::kInvalidArgument, "allowed: 150, 300"));
+  EXPECT_THAT(check({{"x", "1"}}), IsError(ErrorCode::kInvalidArgument, "page, dpi, day"));
+  Write("tasks:\n  t:\n    types: {a: int}\n");
+  EXPECT_THAT(registry_.Load(), IsError(ErrorCode::kInvalidArgument, "schema.yaml:3"));
+}
+
 TEST_F(SchemaRegistryTest, AddAndRemoveKeepCommentsAndTheRest) {
   Write("# mine\nproviders:\n  a:   # first\n    description: A\n\n# the tasks\ntasks:\n  t: {}\n");
   ASSERT_THAT(registry_.AddProvider({"b-1", "it's \"B\": #1"}), IsOk());
@@ -112,7 +143,7 @@ TEST_F(SchemaRegistryTest, RefusesBadNamesDuplicatesAndUnknownOnes) {
   EXPECT_THAT(registry_.AddTask({"raw", "", {}, {}}), IsError(ErrorCode::kInvalidArgument, "raw"));
   EXPECT_THAT(registry_.RemoveProvider("tset"), IsError(ErrorCode::kNotFound, "test"));
   EXPECT_THAT(registry_.AddTask({"t", "", {}, {{"f", {"x"}}}}),
-              IsError(ErrorCode::kInvalidArgument, "not required: f"));
+              IsError(ErrorCode::kInvalidArgument, "does not have: f"));
 }
 
 TEST_F(SchemaRegistryTest, BrokenFilesAreErrorsWithTheirLine) {

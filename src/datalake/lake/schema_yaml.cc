@@ -120,6 +120,19 @@ Status ReadAllowedValues(const YAML::Node& node, std::string_view where, TaskInf
                       });
 }
 
+Status ReadTypes(const YAML::Node& node, std::string_view where, TaskInfo& task) {
+  return ForEachEntry(node, where, "types",
+                      [&](const std::string& field, const YAML::Node& value) -> Status {
+                        DATALAKE_TRY_ASSIGN(const std::string word, TextOf(value, where, field));
+                        const auto type = ParseFieldType(word);
+                        if (!type) {
+                          return YamlError(where, value.Mark(), type.error().message);
+                        }
+                        task.types[field] = *type;
+                        return {};
+                      });
+}
+
 Result<TaskInfo> ReadTask(const std::string& name, const YAML::Node& node, std::string_view where) {
   TaskInfo task;
   task.name = name;
@@ -132,8 +145,13 @@ Result<TaskInfo> ReadTask(const std::string& name, const YAML::Node& node, std::
           DATALAKE_TRY_ASSIGN(task.required_fields, TextsOf(value, where, key));
         } else if (key == "allowed_values") {
           return ReadAllowedValues(value, where, task);
+        } else if (key == "optional_fields") {
+          DATALAKE_TRY_ASSIGN(task.optional_fields, TextsOf(value, where, key));
+        } else if (key == "types") {
+          return ReadTypes(value, where, task);
         } else {
-          return UnknownKey(where, value, key, "description, required_fields, allowed_values");
+          return UnknownKey(where, value, key,
+                            "description, required_fields, optional_fields, allowed_values, types");
         }
         return {};
       });
@@ -210,6 +228,15 @@ std::string TaskText(const TaskInfo& task, std::string_view indent) {
   std::string out = fmt::format("{0}{1}:\n{0}  description: {2}\n", indent, KeyText(task.name),
                                 Quoted(task.description));
   out += fmt::format("{}  required_fields: {}\n", indent, ListText(task.required_fields));
+  if (!task.optional_fields.empty()) {
+    out += fmt::format("{}  optional_fields: {}\n", indent, ListText(task.optional_fields));
+  }
+  if (!task.types.empty()) {
+    out += fmt::format("{}  types:\n", indent);
+    for (const auto& [field, type] : task.types) {
+      out += fmt::format("{}    {}: {}\n", indent, KeyText(field), ToString(type));
+    }
+  }
   if (!task.allowed_values.empty()) {
     out += fmt::format("{}  allowed_values:\n", indent);
     for (const auto& [field, values] : task.allowed_values) {

@@ -1,61 +1,28 @@
 #include "datalake/lake/upload.h"
 
 #include <algorithm>
+#include <functional>
+#include <memory>
 #include <utility>
 
 #include <arrow/record_batch.h>
 #include <fmt/format.h>
 
+#include "datalake/assets/asset_store.h"
 #include "datalake/base/name.h"
-#include "datalake/format/rows.h"
+#include "datalake/base/thread_pool.h"
 #include "datalake/io/atomic_file.h"
 #include "datalake/io/file_system.h"
-#include "datalake/io/glob.h"
 #include "datalake/io/path.h"
 #include "datalake/lake/upload_record.h"
+#include "datalake/lake/upload_source.h"
 #include "datalake/lake/upload_stage.h"
 #include "datalake/lake/wait_for_lock.h"
 
 namespace datalake::lake {
 namespace {
 
-constexpr std::string_view kAnnotations = "annotations.jsonl";
 constexpr std::string_view kRawTask = "raw";
-
-// Rows of a source and the folder below which their file names lead.
-struct OpenedSource {
-  format::RowSource rows;
-  std::string root;
-};
-
-// The folder before the first glob character.
-std::string RootOfGlob(std::string_view pattern) {
-  std::string_view folder = io::ParentPath(pattern);
-  while (io::IsGlob(folder)) {
-    folder = io::ParentPath(folder);
-  }
-  return std::string(folder);
-}
-
-Result<OpenedSource> OpenSource(io::FileSystem& fs, const std::string& path) {
-  if (path.empty()) {
-    return Error{ErrorCode::kInvalidArgument, "upload names no file or folder"};
-  }
-  OpenedSource source;
-  std::string rows_path = path;
-  if (io::IsGlob(path)) {
-    source.root = RootOfGlob(path);
-  } else {
-    DATALAKE_TRY_ASSIGN(const io::FileInfo info, fs.Stat(path));
-    source.root = info.is_directory ? path : std::string(io::ParentPath(path));
-    if (info.is_directory) {
-      DATALAKE_TRY_ASSIGN(const bool annotated, fs.Exists(io::JoinPath(path, kAnnotations)));
-      rows_path = annotated ? io::JoinPath(path, kAnnotations) : path;
-    }
-  }
-  DATALAKE_TRY_ASSIGN(source.rows, format::OpenRows(fs, rows_path));
-  return source;
-}
 
 Status CheckRequest(Lake& lake, const UploadRequest& request) {
   DATALAKE_TRY(CheckTableName({request.provider, request.dataset, request.task}));
@@ -119,6 +86,19 @@ class StagingFolder {
   bool published_ = false;
 };
 
+// The types of the fields that the upload has.
+Result<std::map<std::string, FieldType>> FieldTypes(Lake& lake, const UploadRequest& request) {
+  std::map<std::string, FieldType> types;
+  if (request.task != kRawTask) {
+    DATALAKE_TRY_ASSIGN(const TaskInfo task, lake.schema().FindTask(request.task));
+    types = task.types;
+  }
+  std::erase_if(types, [&request](const auto& type) {
+    return !request.fields.contains(type.first) || type.second == FieldType::kText;
+  });
+  return types;
+}
+
 UploadInfo InfoOf(const UploadRequest& request, StagedRows staged) {
   UploadInfo info;
   info.table = {request.provider, request.dataset, request.task};
@@ -127,6 +107,7 @@ UploadInfo InfoOf(const UploadRequest& request, StagedRows staged) {
   info.asset_columns = std::move(staged.asset_columns);
   info.rows = staged.rows;
   info.problem_rows = staged.problem_rows;
+  info.known_assets = staged.known_assets;
   info.description = request.description;
   info.original_source = request.original_source;
   info.user = request.user;
@@ -153,22 +134,38 @@ Error PendingAlready(const UploadInfo& info, std::string_view id) {
                       ToString(info.table), info.variant, id)};
 }
 
-Result<UploadInfo> StageInto(Lake& lake, const UploadRequest& request, StageJob job,
-                             arrow::RecordBatchReader& rows, ProgressSink& progress,
-                             std::stop_token stop) {
+// Where an upload comes from; `unchanged` is asked when all rows were read.
+struct StageSource {
+  arrow::RecordBatchReader& rows;
+  StageJob job;
+  std::vector<BadFile> bad_files = {};
+  std::function<Status()> unchanged = {};
+};
+
+Result<UploadInfo> StageInto(Lake& lake, const UploadRequest& request, std::size_t threads,
+                             StageSource source, ProgressSink& progress, std::stop_token stop) {
   const LakeContext& context = lake.context();
   Uploads uploads(lake);
   const Timestamp now = context.clock.Now();
   const std::string id = MakeUploadId(request, request.variant, now, context.random);
   StagingFolder folder(context.fs, context.layout, id);
   DATALAKE_TRY(folder.Make());
-  job.folder = folder.path();
-  job.fields = request.fields;
-  DATALAKE_TRY_ASSIGN(StagedRows staged,
-                      StageRowsInto(context, job, rows, progress, std::move(stop)));
+  source.job.folder = folder.path();
+  source.job.wishes = {.fields = request.fields,
+                       .image_columns = request.image_columns,
+                       .file_columns = request.file_columns,
+                       .nested = request.nested};
+  ThreadPool pool(threads == 0 ? AvailableCores() : threads);
+  DATALAKE_TRY_ASSIGN(const auto known, lake.assets().NewBatch());
+  DATALAKE_TRY_ASSIGN(StagedRows staged, StageRowsInto(lake, source.job, source.rows,
+                                                       {pool, progress, *known}, std::move(stop)));
+  DATALAKE_TRY(source.unchanged ? source.unchanged() : Status());
   UploadInfo info = InfoOf(request, std::move(staged));
   info.id = id;
   info.uploaded_at = now;
+  DATALAKE_TRY_ASSIGN(info.field_types, FieldTypes(lake, request));
+  info.bad_files = std::move(source.bad_files);
+  info.bad_files.resize(std::min(info.bad_files.size(), kMaxBadFiles));
   DATALAKE_TRY_ASSIGN(
       const auto lock,
       WaitForLock(context.fs,
@@ -212,7 +209,21 @@ Result<OnBadAsset> ParseOnBadAsset(std::string_view text) {
                fmt::format("on-bad-asset must be keep, null or reject, not: {}", text)};
 }
 
-Uploads::Uploads(Lake& lake) : lake_(lake) {}
+std::string_view ToString(NestedValues nested) {
+  return nested == NestedValues::kKeep ? "keep" : "json";
+}
+
+Result<NestedValues> ParseNestedValues(std::string_view text) {
+  for (const NestedValues nested : {NestedValues::kKeep, NestedValues::kJson}) {
+    if (text == ToString(nested)) {
+      return nested;
+    }
+  }
+  return Error{ErrorCode::kInvalidArgument,
+               fmt::format("nested must be keep or json, not: {}", text)};
+}
+
+Uploads::Uploads(Lake& lake, std::size_t threads) : lake_(lake), threads_(threads) {}
 
 Result<UploadInfo> Uploads::Stage(const UploadRequest& request, ProgressSink& progress,
                                   std::stop_token stop) {
@@ -226,19 +237,24 @@ Result<UploadInfo> Uploads::Stage(const UploadRequest& request, ProgressSink& pr
       return PendingAlready(key, same.front());
     }
   }
-  DATALAKE_TRY_ASSIGN(OpenedSource source, OpenSource(lake_.context().fs, request.source_path));
-  StageJob job;
-  job.source_root = std::move(source.root);
-  job.source_bytes = source.rows.size_bytes;
-  return StageInto(lake_, request, std::move(job), *source.rows.reader, progress, std::move(stop));
+  io::FileSystem& fs = lake_.context().fs;
+  DATALAKE_TRY_ASSIGN(const UploadSource source,
+                      OpenUploadSource(fs, request.source_path, request.strict_files));
+  StageSource stage{
+      .rows = *source.rows, .job = {}, .bad_files = source.bad_files, .unchanged = [&fs, &source] {
+        return CheckUnchanged(fs, source);
+      }};
+  stage.job.source_root = source.root;
+  stage.job.source_bytes = source.size_bytes;
+  return StageInto(lake_, request, threads_, std::move(stage), progress, std::move(stop));
 }
 
 Result<UploadInfo> Uploads::StageRows(const UploadRequest& request, arrow::RecordBatchReader& rows,
                                       ProgressSink& progress, std::stop_token stop) {
   DATALAKE_TRY(CheckRequest(lake_, request));
-  StageJob job;
-  job.source_root = request.source_path;
-  return StageInto(lake_, request, std::move(job), rows, progress, std::move(stop));
+  StageSource stage{.rows = rows, .job = {}};
+  stage.job.source_root = request.source_path;
+  return StageInto(lake_, request, threads_, std::move(stage), progress, std::move(stop));
 }
 
 Result<std::vector<UploadInfo>> Uploads::List(UploadState state) {

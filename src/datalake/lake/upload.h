@@ -30,20 +30,40 @@ std::string_view ToString(OnBadAsset policy);
 /// Errors: kInvalidArgument naming the three words.
 Result<OnBadAsset> ParseOnBadAsset(std::string_view text);
 
+/// What becomes of structs, maps, and lists of those that are no assets.
+enum class NestedValues : std::uint8_t {
+  kKeep = 1,  ///< as they are; JSON text where the table has text in that column already
+  kJson = 2,  ///< JSON text, as the seed's clients made them
+};
+
+/// "keep", "json".
+std::string_view ToString(NestedValues nested);
+
+/// Errors: kInvalidArgument naming the two words.
+Result<NestedValues> ParseNestedValues(std::string_view text);
+
 /// One dataset on its way in.
 struct UploadRequest {
   std::string provider = {};
   std::string dataset = {};
   std::string task = "raw";  ///< "raw", or a task of the schema with all its fields
   std::string variant = {};  ///< empty: derived from the columns (image, files, mixed, text)
-  /// A Parquet file or glob, an Arrow or HF `save_to_disk` folder, CSV, JSONL, or a folder of
-  /// pictures with annotations.jsonl, whose rows name files below it.
+  /// What upload_source.h takes: a Parquet file or glob, an Arrow or HF `save_to_disk` folder, CSV,
+  /// JSONL, WebDataset tars, or a folder of pictures with or without a metadata file, whose rows
+  /// name files below it.
   std::string source_path = {};
+  /// Columns of pictures and of files beside those known by name and type (upload_columns.h).
+  std::vector<std::string> image_columns = {};
+  std::vector<std::string> file_columns = {};
   std::map<std::string, std::string> fields = {};  ///< constant columns of a task upload
   std::string description = {};
   std::string original_source = {};
   std::string user = {};
   OnBadAsset on_bad_asset = OnBadAsset::kKeep;
+  NestedValues nested = NestedValues::kKeep;
+  /// True: one source file that cannot be opened (a Parquet file with a broken footer) among good
+  /// ones fails the upload; else it is left out and named in UploadInfo::bad_files.
+  bool strict_files = false;
   /// Replaces uploads of the same provider, dataset, task and variant that are still pending, and,
   /// when processed, the rows that this variant has; else rows are added.
   bool overwrite = false;
@@ -59,8 +79,15 @@ enum class AssetColumnKind : std::uint8_t {
 struct AssetColumn {
   std::string name;
   AssetColumnKind kind = AssetColumnKind::kImage;
+  bool is_list = false;  ///< a list of assets a row
 
   friend bool operator==(const AssetColumn&, const AssetColumn&) = default;
+};
+
+/// A source file that was left out, and why.
+struct BadFile {
+  std::string path;
+  std::string problem;
 };
 
 /// What is known of one staged upload; its `upload.json` (docs/formats/lake.md).
@@ -70,9 +97,12 @@ struct UploadInfo {
   TableName table;
   std::string variant;
   std::map<std::string, std::string> fields;
+  std::map<std::string, FieldType> field_types;  ///< of fields that are not text
   std::vector<AssetColumn> asset_columns;
   std::uint64_t rows = 0;
   std::uint64_t problem_rows = 0;  ///< rows whose asset was bad when it was staged
+  std::uint64_t known_assets = 0;  ///< asset cells whose bytes the lake had already
+  std::vector<BadFile> bad_files;  ///< at most kMaxBadFiles are kept
   std::string description;
   std::string original_source;
   std::string user;
@@ -81,6 +111,8 @@ struct UploadInfo {
   Timestamp uploaded_at;
   std::optional<Error> error;  ///< why it failed, or why its folder cannot be read
 };
+
+inline constexpr std::size_t kMaxBadFiles = 1000;
 
 struct UploadCounts {
   std::uint64_t pending = 0;
@@ -92,14 +124,15 @@ struct UploadCounts {
 /// Thread-safe; any number of processes may stage and process at the same time.
 class Uploads {
  public:
-  /// `lake` must outlive it.
-  explicit Uploads(Lake& lake);
+  /// `lake` must outlive it. Staging reads and hashes files on `threads` threads; 0: all cores.
+  explicit Uploads(Lake& lake, std::size_t threads = 0);
 
   /// Checks the request, copies rows and asset files of `request.source_path` into
   /// staging/pending/<id>/ and returns when all of it is durable; the folder appears whole or not
-  /// at all. Errors: kInvalidArgument (names, fields, no rows readable, two image columns …),
-  /// kNotFound (provider, task, source), kAlreadyExists (pending already), kCancelled,
-  /// kResourceExhausted, kIo.
+  /// at all. Bytes that the lake has already are not copied but named. Errors: kInvalidArgument
+  /// (names, fields, no rows readable …), kNotFound (provider, task, source), kAlreadyExists
+  /// (pending already), kConflict (a source file changed while it was read), kCorruption (a source
+  /// file is broken), kCancelled, kResourceExhausted, kIo.
   Result<UploadInfo> Stage(const UploadRequest& request, ProgressSink& progress,
                            std::stop_token stop);
 
@@ -123,6 +156,7 @@ class Uploads {
 
  private:
   Lake& lake_;
+  const std::size_t threads_;
 };
 
 }  // namespace datalake::lake

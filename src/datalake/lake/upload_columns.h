@@ -28,21 +28,47 @@ struct ColumnPlan {
   Action action = Action::kKeep;
   AssetColumnKind kind = AssetColumnKind::kImage;  ///< of kAsset and kLink
   bool is_path = false;                            ///< kAsset whose cells are file names
+  bool is_list = false;                            ///< kAsset, kLink: a list of them a row
+  /// kAsset of file names that stays text when none of them leads to a file.
+  bool is_maybe = false;
+  /// kAsset whose kind is settled by what its cells hold: pictures, or not one.
+  bool is_kind_open = false;
 };
 
-/// Decides by names and types over the whole schema, never by a first row:
-/// image columns are `image` and `image_bytes` (bytes, struct {bytes, path}, text) and any struct
-/// {bytes, path}; file columns are `image_path`, `file` and `file_path` with text. Columns of the
-/// hierarchy (provider, dataset, task, variant …) and those named as a field are dropped; `path`
-/// and `hash`, which the lake fills for the first asset column, get the prefix "original_".
-/// Errors: kInvalidArgument (two columns of one kind, both named; nothing left; column names that
-/// tables cannot have), kUnsupported (types), naming the column.
-Result<std::vector<ColumnPlan>> PlanColumns(const arrow::Schema& source,
-                                            const std::map<std::string, std::string>& fields);
+/// What a caller says of the columns.
+struct ColumnWishes {
+  std::map<std::string, std::string> fields = {};  ///< constant columns; replace those of the name
+  std::vector<std::string> image_columns = {};
+  std::vector<std::string> file_columns = {};
+  NestedValues nested = NestedValues::kKeep;
+};
 
-/// struct {bytes binary, file text, name text, problem text}: how rows.parquet holds an asset. At
-/// most one of bytes and file is there; `file` is relative to the upload's folder.
+/// Decides by names and types over the whole schema, never by a first row. Assets are, any number
+/// of them, alone or in lists:
+/// - structs {bytes, path} of any name, as HF's Image, Audio and Video;
+/// - bytes and file names in columns named `image`, `images`, `image_bytes`, also with a number
+///   behind or words before (`image_2`, `left_image`), and in those that `wishes` names;
+/// - file names in columns named `file`, `file_path`, `file_name`, `image_path` or ending in
+///   `_file`, `_path`, `_file_name`;
+/// - links: structs with `sha256` and `media_type`.
+/// Columns of the hierarchy (provider, dataset, task, variant …) and those named as a field are
+/// dropped; `path` and `hash`, which the lake fills for the first asset column, get the prefix
+/// "original_". Nested columns that a table cannot hold (member names, empty structs) become JSON.
+/// Errors: kInvalidArgument (a wished column that is not there or of another type; nothing left;
+/// column names that tables cannot have), kUnsupported (types), naming the column.
+Result<std::vector<ColumnPlan>> PlanColumns(const arrow::Schema& source,
+                                            const ColumnWishes& wishes);
+
+/// struct {bytes binary, file, name, problem, sha256, media_type text}: how rows.parquet holds an
+/// asset. At most one of bytes, file and sha256 is there; `file` is relative to the upload's
+/// folder, `sha256` names an asset that the lake had when it was staged.
 std::shared_ptr<arrow::DataType> StagedAssetType();
+
+/// True for StagedAssetType, and for its first four members alone, which older programs wrote.
+bool IsStagedAsset(const arrow::DataType& type);
+
+/// Structs, maps, and lists of anything but scalars.
+bool IsNested(const arrow::DataType& type);
 
 /// Columns of rows.parquet.
 std::shared_ptr<arrow::Schema> StagedSchema(const arrow::Schema& source,
@@ -52,10 +78,25 @@ std::shared_ptr<arrow::Schema> StagedSchema(const arrow::Schema& source,
 /// links an asset.
 std::shared_ptr<arrow::DataType> AssetLinkType();
 
+/// The type of the column that a field of the upload becomes.
+std::shared_ptr<arrow::DataType> FieldColumnType(const UploadInfo& info, const std::string& field);
+
 /// Columns of the table (without its partition columns) for staged rows: asset columns become
-/// links; then a text column a field; then `path` and `hash` when there is an asset column.
+/// links; then a text column a field; then `path` and `hash` when there is an asset column. Nested
+/// columns are text where `table`, the columns that are there already, has text; null: none are.
 std::shared_ptr<arrow::Schema> UploadTableSchema(const arrow::Schema& staged,
-                                                 const UploadInfo& info);
+                                                 const UploadInfo& info,
+                                                 const arrow::Schema* table = nullptr);
+
+/// The assets of one row: cells [begin, end) of `values`, which lasts as long as the column.
+struct AssetItems {
+  const arrow::Array* values = nullptr;
+  std::int64_t begin = 0;
+  std::int64_t end = 0;
+};
+
+/// Those of a column of lists (none for a null one), or the cell itself.
+AssetItems ItemsOfRow(const arrow::Array& column, std::int64_t row, bool is_list);
 
 /// One cell of a binary or text column of any width; empty for null.
 std::string_view BytesOf(const arrow::Array& column, std::int64_t row);

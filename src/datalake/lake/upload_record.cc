@@ -50,7 +50,9 @@ Status ReadAssetColumns(const json::Value& value, std::string_view where, Upload
     DATALAKE_TRY_ASSIGN(std::string name, json::GetString(column, "name", where));
     DATALAKE_TRY_ASSIGN(const std::string word, json::GetString(column, "kind", where));
     DATALAKE_TRY_ASSIGN(const AssetColumnKind kind, ParseKind(word, where));
-    info.asset_columns.push_back({std::move(name), kind});
+    const json::Value* list = json::Find(column, "list");
+    info.asset_columns.push_back(
+        {std::move(name), kind, list != nullptr && list->is_boolean() && list->get<bool>()});
   }
   return {};
 }
@@ -62,6 +64,28 @@ Status ReadFields(const json::Value& value, std::string_view where, UploadInfo& 
   }
   for (const auto& [key, unused] : fields->items()) {
     DATALAKE_TRY_ASSIGN(info.fields[key], json::GetString(*fields, key, where));
+  }
+  const json::Value* types = json::Find(value, "field_types");
+  if (types == nullptr || !types->is_object()) {
+    return {};
+  }
+  for (const auto& [key, unused] : types->items()) {
+    DATALAKE_TRY_ASSIGN(const std::string word, json::GetString(*types, key, where));
+    DATALAKE_TRY_ASSIGN(info.field_types[key], ParseFieldType(word));
+  }
+  return {};
+}
+
+Status ReadBadFiles(const json::Value& value, std::string_view where, UploadInfo& info) {
+  const json::Value* files = json::Find(value, "bad_files");
+  if (files == nullptr || !files->is_array()) {
+    return {};
+  }
+  for (const json::Value& file : *files) {
+    BadFile bad;
+    DATALAKE_TRY_ASSIGN(bad.path, json::GetString(file, "file", where));
+    DATALAKE_TRY_ASSIGN(bad.problem, json::GetString(file, "problem", where));
+    info.bad_files.push_back(std::move(bad));
   }
   return {};
 }
@@ -84,6 +108,10 @@ Result<UploadInfo> ParseUploadInfo(std::string_view text, std::string_view where
   DATALAKE_TRY(ReadAssetColumns(value, where, info));
   DATALAKE_TRY_ASSIGN(info.rows, json::GetUint(value, "total_rows", where));
   DATALAKE_TRY_ASSIGN(info.problem_rows, json::GetUint(value, "problem_rows", where));
+  if (json::Find(value, "known_assets") != nullptr) {
+    DATALAKE_TRY_ASSIGN(info.known_assets, json::GetUint(value, "known_assets", where));
+  }
+  DATALAKE_TRY(ReadBadFiles(value, where, info));
   DATALAKE_TRY_ASSIGN(info.description, json::GetString(value, "dataset_description", where));
   DATALAKE_TRY_ASSIGN(info.original_source, json::GetString(value, "original_source", where));
   DATALAKE_TRY_ASSIGN(info.user, json::GetString(value, "uploaded_by", where));
@@ -137,7 +165,16 @@ std::string MakeUploadId(const UploadRequest& request, std::string_view variant,
 std::string UploadInfoJson(const UploadInfo& info) {
   json::Value columns = json::Value::array();
   for (const AssetColumn& column : info.asset_columns) {
-    columns.push_back({{"name", column.name}, {"kind", WordOf(column.kind)}});
+    columns.push_back(
+        {{"name", column.name}, {"kind", WordOf(column.kind)}, {"list", column.is_list}});
+  }
+  json::Value types = json::Value::object();
+  for (const auto& [field, type] : info.field_types) {
+    types[field] = ToString(type);
+  }
+  json::Value bad_files = json::Value::array();
+  for (const BadFile& file : info.bad_files) {
+    bad_files.push_back({{"file", file.path}, {"problem", file.problem}});
   }
   const json::Value value = {{"format_version", kFormatVersion},
                              {"provider", info.table.provider},
@@ -146,6 +183,7 @@ std::string UploadInfoJson(const UploadInfo& info) {
                              {"variant", info.variant},
                              {"data_type", info.table.task == "raw" ? "raw" : "task"},
                              {"fields", json::Value(info.fields)},
+                             {"field_types", std::move(types)},
                              {"dataset_description", info.description},
                              {"original_source", info.original_source},
                              {"has_images", HasKind(info, AssetColumnKind::kImage)},
@@ -153,6 +191,8 @@ std::string UploadInfoJson(const UploadInfo& info) {
                              {"asset_columns", std::move(columns)},
                              {"total_rows", info.rows},
                              {"problem_rows", info.problem_rows},
+                             {"known_assets", info.known_assets},
+                             {"bad_files", std::move(bad_files)},
                              {"on_bad_asset", ToString(info.on_bad_asset)},
                              {"overwrite", info.overwrite},
                              {"uploaded_by", info.user},

@@ -1,23 +1,22 @@
 #include "datalake/lake/upload_stage.h"
 
 #include <algorithm>
-#include <array>
 #include <unordered_map>
 #include <utility>
 
 #include <arrow/array.h>
-#include <arrow/array/builder_binary.h>
-#include <arrow/array/builder_nested.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 #include <fmt/format.h>
 
+#include "datalake/assets/asset_store.h"
 #include "datalake/format/arrow_status.h"
 #include "datalake/format/parquet.h"
-#include "datalake/format/row_json.h"
 #include "datalake/io/file_system.h"
 #include "datalake/io/path.h"
+#include "datalake/lake/json_column.h"
 #include "datalake/lake/source_folder.h"
+#include "datalake/lake/staged_cell.h"
 #include "datalake/lake/upload_record.h"
 
 namespace datalake::lake {
@@ -27,21 +26,11 @@ using Action = ColumnPlan::Action;
 
 constexpr std::int64_t kPieceRows = 1024;
 constexpr std::uint64_t kPieceBytes = std::uint64_t{16} << 20;
+constexpr std::int64_t kGroupRows = 64;  // read and hashed at once: at most 64 MiB a column
+constexpr std::size_t kCellsPerTask = 8;
 constexpr std::uint64_t kFilesPerFolder = 1000;
+constexpr std::size_t kMostCellsOfGroup = 4096;  // of lists
 constexpr std::string_view kUrlProblem = "an address, not a file";
-constexpr std::string_view kStagingError = "cannot build staged columns";
-
-constexpr std::array<std::string_view, 9> kPictureSuffixes = {
-    ".jpg", ".jpeg", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".avif"};
-
-bool HasPictureSuffix(std::string_view name) {
-  std::string lower(name.substr(name.size() - std::min<std::size_t>(name.size(), 5)));
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) {
-    return static_cast<char>(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
-  });
-  return std::any_of(kPictureSuffixes.begin(), kPictureSuffixes.end(),
-                     [&lower](std::string_view suffix) { return lower.ends_with(suffix); });
-}
 
 // A suffix to keep in staging, for people who look; at most 16 letters and digits.
 std::string SafeSuffix(std::string_view name) {
@@ -60,79 +49,48 @@ std::string SafeSuffix(std::string_view name) {
 struct ColumnCounts {
   std::uint64_t found = 0;     // cells with bytes or a file
   std::uint64_t problems = 0;  // cells with a problem
-  std::uint64_t pictures = 0;  // files with a picture's suffix
+  std::uint64_t pictures = 0;  // found cells that are pictures
   std::string first_problem;
-};
-
-// One cell, before it goes into the builder.
-struct StagedCell {
-  bool is_null = false;
-  std::string bytes;
-  bool has_bytes = false;
-  std::string file;
-  std::string name;
-  std::string problem;
-};
-
-arrow::Status AppendMaybe(arrow::BinaryBuilder& builder, bool there, std::string_view value) {
-  return there ? builder.Append(value) : builder.AppendNull();
-}
-
-// Builds one asset column of a piece.
-class AssetColumnBuilder {
- public:
-  arrow::Status Append(const StagedCell& cell) {
-    if (cell.is_null) {
-      return column_.AppendNull();
-    }
-    ARROW_RETURN_NOT_OK(column_.Append());
-    ARROW_RETURN_NOT_OK(AppendMaybe(*bytes_, cell.has_bytes, cell.bytes));
-    ARROW_RETURN_NOT_OK(AppendMaybe(*file_, !cell.file.empty(), cell.file));
-    ARROW_RETURN_NOT_OK(AppendMaybe(*name_, !cell.name.empty(), cell.name));
-    return AppendMaybe(*problem_, !cell.problem.empty(), cell.problem);
-  }
-
-  arrow::Result<std::shared_ptr<arrow::Array>> Finish() { return column_.Finish(); }
-
- private:
-  std::shared_ptr<arrow::BinaryBuilder> bytes_ = std::make_shared<arrow::BinaryBuilder>();
-  std::shared_ptr<arrow::StringBuilder> file_ = std::make_shared<arrow::StringBuilder>();
-  std::shared_ptr<arrow::StringBuilder> name_ = std::make_shared<arrow::StringBuilder>();
-  std::shared_ptr<arrow::StringBuilder> problem_ = std::make_shared<arrow::StringBuilder>();
-  arrow::StructBuilder column_{
-      StagedAssetType(), arrow::default_memory_pool(), {bytes_, file_, name_, problem_}};
 };
 
 class RowStager {
  public:
-  RowStager(const LakeContext& context, const StageJob& job, ProgressSink& progress,
-            std::stop_token stop)
-      : fs_(context.fs),
+  RowStager(Lake& lake, const StageJob& job, StageTools tools, std::stop_token stop)
+      : lake_(lake),
+        fs_(lake.context().fs),
         job_(job),
-        progress_(progress),
+        pool_(tools.pool),
+        progress_(tools.progress),
         stop_(std::move(stop)),
-        source_(context.fs, job.source_root) {}
+        source_(fs_, job.source_root),
+        known_(tools.known) {}
 
   Result<StagedRows> Run(arrow::RecordBatchReader& rows);
 
  private:
   Status StageBatch(const arrow::RecordBatch& batch);
+  Result<std::int64_t> StageGroup(const arrow::RecordBatch& batch, std::int64_t first,
+                                  std::vector<StagedColumnBuilder>& assets, std::uint64_t& bytes);
   Status WritePiece(const arrow::RecordBatch& batch, std::int64_t first,
-                    std::vector<AssetColumnBuilder>& assets, std::int64_t rows);
-  Result<StagedCell> StageCell(const ColumnPlan& plan, const arrow::Array& column,
-                               std::int64_t row);
-  Status StageNamed(std::string_view name, StagedCell& cell);
-  Status StageBytes(std::string_view bytes, std::string_view name, StagedCell& cell);
+                    std::vector<StagedColumnBuilder>& assets, std::int64_t rows);
+  Result<StagedCell> CellOf(const ColumnPlan& plan, const arrow::Array& column, std::int64_t row);
+  Status Name(std::string_view name, StagedCell& cell);
+  Status Settle(StagedCell& cell);
+  Status WriteFile(std::string_view bytes, StagedCell& cell);
+  Status CopyFile(StagedCell& cell);
   Result<std::string> NewFileName(std::string_view name);
   void Count(ColumnCounts& counts, const StagedCell& cell);
   Result<StagedRows> Finish();
   Status Finished(const ColumnPlan& plan, const ColumnCounts& counts, StagedRows& staged);
 
+  Lake& lake_;
   io::FileSystem& fs_;
   const StageJob& job_;
+  ThreadPool& pool_;
   ProgressSink& progress_;
   std::stop_token stop_;
   SourceFolder source_;
+  assets::AssetBatch& known_;  // keeps the assets that are only named
   std::vector<ColumnPlan> plans_;
   std::vector<ColumnCounts> counts_;  // a plan each
   std::shared_ptr<arrow::Schema> schema_;
@@ -142,15 +100,18 @@ class RowStager {
   std::string files_folder_;
   std::uint64_t rows_ = 0;
   std::uint64_t problem_rows_ = 0;
-  bool pictures_only_ = false;  // every file of the file column has a picture's suffix
+  std::uint64_t known_assets_ = 0;
 };
 
 Result<StagedRows> RowStager::Run(arrow::RecordBatchReader& rows) {
-  DATALAKE_TRY_ASSIGN(plans_, PlanColumns(*rows.schema(), job_.fields));
+  DATALAKE_TRY_ASSIGN(plans_, PlanColumns(*rows.schema(), job_.wishes));
   counts_.resize(plans_.size());
   schema_ = StagedSchema(*rows.schema(), plans_);
-  const format::ParquetWriteOptions options{
-      .zstd_level = 1, .content_defined_chunking = false, .collect_statistics = false};
+  // Read once and removed: light compression, and none for pictures, which have their own.
+  const format::ParquetWriteOptions options{.zstd_level = 1,
+                                            .content_defined_chunking = false,
+                                            .collect_statistics = false,
+                                            .raw_binary = true};
   DATALAKE_TRY_ASSIGN(writer_, format::ParquetWriter::Make(
                                    fs_, io::JoinPath(job_.folder, kRowsFile), schema_, options));
   std::shared_ptr<arrow::RecordBatch> batch;
@@ -166,26 +127,17 @@ Result<StagedRows> RowStager::Run(arrow::RecordBatchReader& rows) {
 Status RowStager::StageBatch(const arrow::RecordBatch& batch) {
   std::int64_t first = 0;
   while (first < batch.num_rows()) {
-    if (stop_.stop_requested()) {
-      return Error{ErrorCode::kCancelled, "upload was stopped"};
+    std::vector<StagedColumnBuilder> assets;
+    for (const ColumnPlan& plan : plans_) {
+      assets.emplace_back(plan.is_list);
     }
-    std::vector<AssetColumnBuilder> assets(plans_.size());
     std::uint64_t bytes = 0;
     std::int64_t row = first;
-    for (; row < batch.num_rows() && row - first < kPieceRows && bytes < kPieceBytes; ++row) {
-      bool problem = false;
-      for (std::size_t i = 0; i < plans_.size(); ++i) {
-        if (plans_[i].action != Action::kAsset) {
-          continue;
-        }
-        DATALAKE_TRY_ASSIGN(const StagedCell cell,
-                            StageCell(plans_[i], *batch.column(plans_[i].index), row));
-        Count(counts_[i], cell);
-        bytes += cell.bytes.size();
-        problem = problem || !cell.problem.empty();
-        DATALAKE_TRY(format::FromArrow(assets[i].Append(cell), kStagingError));
+    while (row < batch.num_rows() && row - first < kPieceRows && bytes < kPieceBytes) {
+      if (stop_.stop_requested()) {
+        return Error{ErrorCode::kCancelled, "upload was stopped"};
       }
-      problem_rows_ += problem ? 1 : 0;
+      DATALAKE_TRY_ASSIGN(row, StageGroup(batch, row, assets, bytes));
     }
     DATALAKE_TRY(WritePiece(batch, first, assets, row - first));
     first = row;
@@ -193,24 +145,74 @@ Status RowStager::StageBatch(const arrow::RecordBatch& batch) {
   return {};
 }
 
+// Takes some rows: their files are looked up one by one, read and hashed together, and noted one by
+// one. Returns the row after them.
+Result<std::int64_t> RowStager::StageGroup(const arrow::RecordBatch& batch, std::int64_t first,
+                                           std::vector<StagedColumnBuilder>& assets,
+                                           std::uint64_t& bytes) {
+  struct Place {
+    std::size_t plan;
+    std::int64_t row;
+  };
+
+  std::vector<StagedCell> cells;
+  std::vector<Place> places;
+  std::int64_t row = first;
+  for (; row < batch.num_rows() && row - first < kGroupRows && cells.size() < kMostCellsOfGroup;
+       ++row) {
+    for (std::size_t i = 0; i < plans_.size(); ++i) {
+      if (plans_[i].action != Action::kAsset) {
+        continue;
+      }
+      const AssetItems items = ItemsOfRow(*batch.column(plans_[i].index), row, plans_[i].is_list);
+      for (std::int64_t item = items.begin; item < items.end; ++item) {
+        DATALAKE_TRY_ASSIGN(StagedCell cell, CellOf(plans_[i], *items.values, item));
+        cells.push_back(std::move(cell));
+        places.push_back({i, row});
+      }
+    }
+  }
+  const std::size_t tasks = (cells.size() + kCellsPerTask - 1) / kCellsPerTask;
+  const Status filled = ParallelFor(pool_, tasks, stop_, [&](std::size_t task) -> Status {
+    const std::size_t end = std::min(cells.size(), (task + 1) * kCellsPerTask);
+    for (std::size_t i = task * kCellsPerTask; i < end; ++i) {
+      DATALAKE_TRY(FillCell(lake_, known_, cells[i]));
+    }
+    return {};
+  });
+  DATALAKE_TRY(filled);
+  std::size_t next = 0;
+  for (std::int64_t at = first; at < row; ++at) {
+    bool problem = false;
+    for (std::size_t i = 0; i < plans_.size(); ++i) {
+      if (plans_[i].action != Action::kAsset) {
+        continue;
+      }
+      for (; next < cells.size() && places[next].plan == i && places[next].row == at; ++next) {
+        StagedCell& cell = cells[next];
+        DATALAKE_TRY(Settle(cell));
+        Count(counts_[i], cell);
+        bytes += cell.has_bytes ? cell.content().size() : 0;
+        problem = problem || !cell.problem.empty();
+        DATALAKE_TRY(assets[i].Append(cell));
+      }
+      DATALAKE_TRY(assets[i].EndRow(batch.column(plans_[i].index)->IsNull(at)));
+    }
+    problem_rows_ += problem ? 1 : 0;
+  }
+  return row;
+}
+
 Status RowStager::WritePiece(const arrow::RecordBatch& batch, std::int64_t first,
-                             std::vector<AssetColumnBuilder>& assets, std::int64_t rows) {
+                             std::vector<StagedColumnBuilder>& assets, std::int64_t rows) {
   arrow::ArrayVector columns;
   for (std::size_t i = 0; i < plans_.size(); ++i) {
     const arrow::Array& source = *batch.column(plans_[i].index);
     if (plans_[i].action == Action::kAsset) {
-      DATALAKE_TRY_ASSIGN(auto column, format::FromArrow(assets[i].Finish(), kStagingError));
+      DATALAKE_TRY_ASSIGN(auto column, assets[i].Finish());
       columns.push_back(std::move(column));
     } else if (plans_[i].action == Action::kJson) {
-      arrow::StringBuilder builder;
-      std::string text;
-      for (std::int64_t row = first; row < first + rows; ++row) {
-        text.clear();
-        DATALAKE_TRY(format::AppendValueJson(source, row, {.skip_null_members = true}, text));
-        DATALAKE_TRY(format::FromArrow(
-            source.IsNull(row) ? builder.AppendNull() : builder.Append(text), kStagingError));
-      }
-      DATALAKE_TRY_ASSIGN(auto column, format::FromArrow(builder.Finish(), kStagingError));
+      DATALAKE_TRY_ASSIGN(auto column, JsonColumn(*source.Slice(first, rows)));
       columns.push_back(std::move(column));
     } else {
       columns.push_back(source.Slice(first, rows));
@@ -223,47 +225,35 @@ Status RowStager::WritePiece(const arrow::RecordBatch& batch, std::int64_t first
   return {};
 }
 
-Result<StagedCell> RowStager::StageCell(const ColumnPlan& plan, const arrow::Array& column,
-                                        std::int64_t row) {
+// What a cell holds or names; nothing is read yet.
+Result<StagedCell> RowStager::CellOf(const ColumnPlan& plan, const arrow::Array& column,
+                                     std::int64_t row) {
   StagedCell cell;
   if (column.IsNull(row)) {
     cell.is_null = true;
-    return cell;
-  }
-  if (plan.is_path) {
-    DATALAKE_TRY(StageNamed(BytesOf(column, row), cell));
+  } else if (plan.is_path) {
+    DATALAKE_TRY(Name(BytesOf(column, row), cell));
   } else if (column.type_id() == arrow::Type::STRUCT) {
     const auto& members = static_cast<const arrow::StructArray&>(column);
     const auto bytes = members.GetFieldByName("bytes");
     const auto path = members.GetFieldByName("path");
     if (!bytes->IsNull(row)) {
-      DATALAKE_TRY(StageBytes(BytesOf(*bytes, row), BytesOf(*path, row), cell));
+      cell.view = BytesOf(*bytes, row);
+      cell.has_bytes = true;
+      cell.name = BytesOf(*path, row);
     } else if (!path->IsNull(row)) {
-      DATALAKE_TRY(StageNamed(BytesOf(*path, row), cell));
+      DATALAKE_TRY(Name(BytesOf(*path, row), cell));
     } else {
       cell.is_null = true;
     }
   } else {
-    DATALAKE_TRY(StageBytes(BytesOf(column, row), {}, cell));
+    cell.view = BytesOf(column, row);
+    cell.has_bytes = true;
   }
   return cell;
 }
 
-Status RowStager::StageBytes(std::string_view bytes, std::string_view name, StagedCell& cell) {
-  cell.name = name;
-  if (bytes.size() <= kMaxEmbeddedBytes) {
-    cell.bytes = bytes;
-    cell.has_bytes = true;
-    return {};
-  }
-  DATALAKE_TRY_ASSIGN(cell.file, NewFileName(name));
-  DATALAKE_TRY_ASSIGN(const auto file, fs_.Create(io::JoinPath(job_.folder, cell.file)));
-  DATALAKE_TRY(file->Write(bytes));
-  DATALAKE_TRY(file->Sync());
-  return file->Close();
-}
-
-Status RowStager::StageNamed(std::string_view name, StagedCell& cell) {
+Status RowStager::Name(std::string_view name, StagedCell& cell) {
   cell.name = name;
   if (name.find("://") != std::string_view::npos) {
     cell.problem = kUrlProblem;
@@ -271,51 +261,80 @@ Status RowStager::StageNamed(std::string_view name, StagedCell& cell) {
   }
   DATALAKE_TRY_ASSIGN(LocatedFile located, source_.Locate(name));
   cell.problem = std::move(located.problem);
-  if (!cell.problem.empty()) {
-    return {};
-  }
-  const auto known = copied_.find(located.path);
-  if (known != copied_.end()) {
+  cell.source = std::move(located.path);
+  if (const auto known = copied_.find(cell.source); known != copied_.end()) {
     cell.file = known->second;
+    cell.source.clear();
+    cell.is_picture = HasPictureSuffix(name);
+  }
+  return {};
+}
+
+// Large bytes become a file of the upload.
+Status RowStager::Settle(StagedCell& cell) {
+  if (!cell.sha256.empty()) {
+    ++known_assets_;
     return {};
   }
-  auto opened = fs_.OpenInput(located.path);
-  if (!opened) {
-    cell.problem = fmt::format("cannot read file: {}", FactsOf(opened.error().code).name);
+  if (cell.is_large && cell.problem.empty()) {
+    return CopyFile(cell);
+  }
+  if (cell.has_bytes && cell.content().size() > kMaxEmbeddedBytes) {
+    return WriteFile(cell.content(), cell);
+  }
+  return {};
+}
+
+Status RowStager::WriteFile(std::string_view bytes, StagedCell& cell) {
+  DATALAKE_TRY_ASSIGN(cell.file, NewFileName(cell.name));
+  DATALAKE_TRY_ASSIGN(const auto file, fs_.Create(io::JoinPath(job_.folder, cell.file)));
+  DATALAKE_TRY(file->Write(bytes));
+  DATALAKE_TRY(file->Sync());
+  cell.has_bytes = false;
+  return file->Close();
+}
+
+Status RowStager::CopyFile(StagedCell& cell) {
+  if (const auto known = copied_.find(cell.source); known != copied_.end()) {
+    cell.file = known->second;  // twice in one group
     return {};
   }
-  io::InputStream& source = **opened;
-  std::string buffer(kMaxEmbeddedBytes + 1, '\0');
-  std::size_t filled = 0;
-  std::unique_ptr<io::WritableFile> copy;
+  const auto before = fs_.Stat(cell.source);
+  const auto opened = fs_.OpenInput(cell.source);
+  if (!before || !opened) {
+    cell.problem = "file changed while it was read";
+    return {};
+  }
+  DATALAKE_TRY_ASSIGN(const std::string name, NewFileName(cell.name));
+  const std::string path = io::JoinPath(job_.folder, name);
+  DATALAKE_TRY_ASSIGN(const auto copy, fs_.Create(path));
+  std::vector<std::byte> piece(std::size_t{1} << 20);
+  std::uint64_t size = 0;
   while (true) {
-    auto read = source.Read(std::as_writable_bytes(std::span(buffer)).subspan(filled));
-    if (!read) {
-      return read.error();  // the disk fails: not a fault of the row
+    if (stop_.stop_requested()) {
+      return Error{ErrorCode::kCancelled, "upload was stopped"};
     }
-    filled += *read;
-    if (*read != 0 && filled < buffer.size()) {
-      continue;
+    DATALAKE_TRY_ASSIGN(const std::size_t n, (*opened)->Read(piece));
+    if (n == 0) {
+      break;
     }
-    if (*read == 0 && copy == nullptr) {
-      buffer.resize(filled);
-      cell.bytes = std::move(buffer);
-      cell.has_bytes = true;
-      return {};
+    size += n;
+    if (size > before->size_bytes) {
+      break;  // it grows: maybe for ever
     }
-    if (copy == nullptr) {
-      DATALAKE_TRY_ASSIGN(cell.file, NewFileName(name));
-      DATALAKE_TRY_ASSIGN(copy, fs_.Create(io::JoinPath(job_.folder, cell.file)));
-    }
-    DATALAKE_TRY(copy->Write(std::string_view(buffer).substr(0, filled)));
-    filled = 0;
-    if (*read == 0) {
-      DATALAKE_TRY(copy->Sync());
-      DATALAKE_TRY(copy->Close());
-      copied_.emplace(located.path, cell.file);
-      return {};
-    }
+    DATALAKE_TRY(copy->Write(std::span(std::as_const(piece)).first(n)));
   }
+  const auto after = fs_.Stat(cell.source);
+  if (size != before->size_bytes || !after || after->modified != before->modified) {
+    cell.problem = "file changed while it was read";
+    DATALAKE_TRY(copy->Close());
+    return fs_.Remove(path);
+  }
+  DATALAKE_TRY(copy->Sync());
+  DATALAKE_TRY(copy->Close());
+  cell.file = name;
+  copied_.emplace(cell.source, name);
+  return {};
 }
 
 // "assets/batch_0000/file_000000.png"
@@ -344,7 +363,7 @@ void RowStager::Count(ColumnCounts& counts, const StagedCell& cell) {
     return;
   }
   ++counts.found;
-  counts.pictures += HasPictureSuffix(cell.name) ? 1 : 0;
+  counts.pictures += cell.is_picture ? 1 : 0;
 }
 
 Result<StagedRows> RowStager::Finish() {
@@ -358,50 +377,60 @@ Result<StagedRows> RowStager::Finish() {
   StagedRows staged;
   staged.rows = rows_;
   staged.problem_rows = problem_rows_;
+  staged.known_assets = known_assets_;
   for (std::size_t i = 0; i < plans_.size(); ++i) {
     DATALAKE_TRY(Finished(plans_[i], counts_[i], staged));
   }
+  bool image = false;
+  bool file = false;
+  bool other = false;  // a file that is no picture
+  for (std::size_t i = 0; i < plans_.size(); ++i) {
+    const auto column =
+        std::find_if(staged.asset_columns.begin(), staged.asset_columns.end(),
+                     [&](const AssetColumn& one) { return one.name == plans_[i].name; });
+    if (column == staged.asset_columns.end()) {
+      continue;
+    }
+    const bool is_file = column->kind == AssetColumnKind::kFile;
+    image = image || !is_file;
+    file = file || is_file;
+    other = other || (is_file && counts_[i].pictures < counts_[i].found);
+  }
+  // As the seed does, but over all rows (specs: image, files, mixed, text).
+  staged.variant = image && file   ? "mixed"
+                   : file && other ? "files"
+                   : image || file ? "image"
+                                   : "text";
   return staged;
 }
 
-// Takes a column for an asset column and derives the variant, as the seed does (specs: image,
-// files, mixed, text), but over all rows.
+// Takes a column for an asset column, or leaves it the text that it was.
 Status RowStager::Finished(const ColumnPlan& plan, const ColumnCounts& counts, StagedRows& staged) {
   if (plan.action == Action::kAsset && plan.is_path && counts.found == 0 && counts.problems > 0) {
-    if (plan.kind == AssetColumnKind::kImage && !job_.source_root.empty() &&
+    if (!plan.is_maybe && !job_.source_root.empty() &&
         !counts.first_problem.starts_with(kUrlProblem)) {
       return Error{
           ErrorCode::kInvalidArgument,
           fmt::format("no file of column {} is there, first: {}", plan.name, counts.first_problem)};
     }
     staged.problem_rows = 0;  // just names: the column stays text
-  } else if (plan.action == Action::kAsset || plan.action == Action::kLink) {
-    staged.asset_columns.push_back({plan.name, plan.kind});
+    return {};
   }
-  bool image = false;
-  bool file = false;
-  for (const AssetColumn& column : staged.asset_columns) {
-    const bool is_file = column.kind == AssetColumnKind::kFile;
-    image = image || !is_file;
-    file = file || is_file;
+  if (plan.action == Action::kAsset || plan.action == Action::kLink) {
+    AssetColumnKind kind = plan.kind;
+    if (plan.is_kind_open && counts.found > 0 && counts.pictures == 0) {
+      kind = AssetColumnKind::kFile;
+    }
+    staged.asset_columns.push_back({plan.name, kind, plan.is_list});
   }
-  if (plan.kind == AssetColumnKind::kFile && counts.found > 0) {
-    pictures_only_ = counts.pictures == counts.found;
-  }
-  staged.variant = image && file            ? "mixed"
-                   : image                  ? "image"
-                   : file && pictures_only_ ? "image"
-                   : file                   ? "files"
-                                            : "text";
   return {};
 }
 
 }  // namespace
 
-Result<StagedRows> StageRowsInto(const LakeContext& context, const StageJob& job,
-                                 arrow::RecordBatchReader& rows, ProgressSink& progress,
-                                 std::stop_token stop) {
-  return RowStager(context, job, progress, std::move(stop)).Run(rows);
+Result<StagedRows> StageRowsInto(Lake& lake, const StageJob& job, arrow::RecordBatchReader& rows,
+                                 StageTools tools, std::stop_token stop) {
+  return RowStager(lake, job, tools, std::move(stop)).Run(rows);
 }
 
 }  // namespace datalake::lake
