@@ -11,7 +11,7 @@ std::vector<std::unique_ptr<Command>> AllCommands() {
     commands.push_back(std::move(command));
   }
   commands.push_back(MakeUploadCommand());
-  commands.push_back(MakeProcessCommand());
+  AddProcessCommands(commands);
   AddUploadsCommands(commands);
   commands.push_back(MakeTagCommand());
   commands.push_back(MakeDedupeCommand());
@@ -26,6 +26,7 @@ std::vector<std::unique_ptr<Command>> AllCommands() {
   AddCollectionCommands(commands);
   commands.push_back(MakeDownloadCommand());
   commands.push_back(MakeServeCommand());
+  commands.push_back(MakeCompletionCommand());
   return commands;
 }
 

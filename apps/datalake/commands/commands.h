@@ -14,7 +14,7 @@ std::vector<std::unique_ptr<Command>> AllCommands();
 std::unique_ptr<Command> MakeInitCommand();
 std::vector<std::unique_ptr<Command>> MakeConfigCommands();
 std::unique_ptr<Command> MakeUploadCommand();
-std::unique_ptr<Command> MakeProcessCommand();
+std::unique_ptr<Command> MakeCompletionCommand();
 std::unique_ptr<Command> MakeServeCommand();
 std::unique_ptr<Command> MakeTagCommand();
 std::unique_ptr<Command> MakeDedupeCommand();
@@ -24,6 +24,9 @@ std::unique_ptr<Command> MakeSearchCommand();
 std::unique_ptr<Command> MakeSqlCommand();
 std::unique_ptr<Command> MakeStatCommand();
 std::unique_ptr<Command> MakeValidateCommand();
+
+/// process, process start, status, list.
+void AddProcessCommands(std::vector<std::unique_ptr<Command>>& commands);
 
 /// db info, update.
 void AddDbCommands(std::vector<std::unique_ptr<Command>>& commands);

@@ -1,11 +1,14 @@
 // datalake process: brings staged uploads into tables and assets, as a job of the lake.
 #include "datalake/lake/process.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "datalake/job/job_runner.h"
 
 #include "apps/datalake/commands/commands.h"
+#include "apps/datalake/open_lake.h"
 
 namespace datalake::apps {
 namespace {
@@ -49,9 +52,12 @@ Status Show(const Context& context, const lake::ProcessReport& report, std::stri
   return context.Print(fmt::format("job {}", job));
 }
 
+// process, and process start: the seed's word for it.
 class ProcessCommand final : public Command {
  public:
-  std::string_view Name() const override { return "process"; }
+  explicit ProcessCommand(std::string_view name) : name_(name) {}
+
+  std::string_view Name() const override { return name_; }
 
   std::string_view Summary() const override {
     return "Brings staged uploads into tables and assets";
@@ -64,9 +70,7 @@ class ProcessCommand final : public Command {
   }
 
   Result<int> Run(Context& context) override {
-    DATALAKE_TRY_ASSIGN(const std::string path, context.LakePath());
-    DATALAKE_TRY_ASSIGN(const auto lake,
-                        lake::Lake::Open(context.fs, context.clock, context.random, path));
+    DATALAKE_TRY_ASSIGN(const auto lake, OpenLake(context));
     DATALAKE_TRY(retry_failed_ ? RetryFailed(*lake) : Status());
     job::JobStore store(context.fs, context.clock, lake->layout().jobs());
     lake::ProcessReport report;
@@ -99,13 +103,76 @@ class ProcessCommand final : public Command {
     return {};
   }
 
+  const std::string name_;
   bool retry_failed_ = false;
+};
+
+constexpr std::size_t kNewestJobs = 5;
+
+Status ShowJob(const Context& context, const job::JobRecord& record) {
+  if (context.options.json) {
+    return context.Print(JobRecordJson(record));
+  }
+  return context.Print(
+      fmt::format("{:<10} {:<32} {}  {}{}", ToString(record.state), record.id,
+                  FormatTimestamp(record.started_at).substr(0, 19),
+                  record.completed_at ? FormatTimestamp(*record.completed_at).substr(0, 19) : "-",
+                  record.error ? "\n           " + ToString(*record.error) : std::string()));
+}
+
+// process status and process list: what waits and the newest jobs, or one job.
+class StatusCommand final : public Command {
+ public:
+  explicit StatusCommand(std::string_view name) : name_(name) {}
+
+  std::string_view Name() const override { return name_; }
+
+  std::string_view Summary() const override {
+    return "Shows what waits to be processed and the newest jobs, or one job";
+  }
+
+  std::string_view Example() const override {
+    return "datalake process status\ndatalake process status process_20260131_115724_003";
+  }
+
+  void Declare(OptionSet& options) override {
+    options.Argument("job", job_, "id of a job", /*required=*/false);
+  }
+
+  Result<int> Run(Context& context) override {
+    DATALAKE_TRY_ASSIGN(const auto lake, OpenLake(context));
+    const job::JobStore store(context.fs, context.clock, lake->layout().jobs());
+    if (!job_.empty()) {
+      DATALAKE_TRY_ASSIGN(const job::JobRecord record, store.Load(job_));
+      DATALAKE_TRY(ShowJob(context, record));
+      return 0;
+    }
+    DATALAKE_TRY_ASSIGN(const lake::UploadCounts counts, lake::Uploads(*lake).Counts());
+    DATALAKE_TRY(context.Print(
+        context.options.json ? fmt::format(R"({{"pending":{},"processing":{},"failed":{}}})",
+                                           counts.pending, counts.processing, counts.failed)
+                             : fmt::format("{} pending, {} processing, {} failed", counts.pending,
+                                           counts.processing, counts.failed)));
+    DATALAKE_TRY_ASSIGN(const auto records, store.List());
+    const std::size_t first = records.size() - std::min(records.size(), kNewestJobs);
+    for (std::size_t i = first; i < records.size(); ++i) {
+      DATALAKE_TRY(ShowJob(context, records[i]));
+    }
+    return 0;
+  }
+
+ private:
+  const std::string name_;
+  std::string job_;
 };
 
 }  // namespace
 
-std::unique_ptr<Command> MakeProcessCommand() {
-  return std::make_unique<ProcessCommand>();
+void AddProcessCommands(std::vector<std::unique_ptr<Command>>& commands) {
+  commands.push_back(std::make_unique<ProcessCommand>("process start"));
+  commands.push_back(std::make_unique<StatusCommand>("process status"));
+  commands.push_back(std::make_unique<StatusCommand>("process list"));
+  commands.push_back(std::make_unique<ProcessCommand>("process"));
 }
 
 }  // namespace datalake::apps

@@ -5,14 +5,10 @@
 #include "datalake/lake/upload.h"
 
 #include "apps/datalake/commands/commands.h"
+#include "apps/datalake/open_lake.h"
 
 namespace datalake::apps {
 namespace {
-
-Result<std::unique_ptr<lake::Lake>> OpenLake(const Context& context) {
-  DATALAKE_TRY_ASSIGN(const std::string path, context.LakePath());
-  return lake::Lake::Open(context.fs, context.clock, context.random, path);
-}
 
 std::string InfoJson(const lake::UploadInfo& info) {
   std::string line;

@@ -24,19 +24,6 @@ namespace {
 
 constexpr std::string_view kRawTask = "raw";
 
-Status CheckRequest(Lake& lake, const UploadRequest& request) {
-  DATALAKE_TRY(CheckTableName({request.provider, request.dataset, request.task}));
-  if (!request.variant.empty()) {
-    DATALAKE_TRY(CheckName("variant", request.variant));
-  }
-  if (request.provider == kFeedProvider) {
-    return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("provider is reserved for feeds: {}", request.provider)};
-  }
-  DATALAKE_TRY(lake.schema().FindProvider(request.provider));
-  return lake.schema().CheckFields(request.task, request.fields);
-}
-
 bool SameKey(const UploadInfo& a, const UploadInfo& b) {
   return a.table == b.table && a.variant == b.variant;
 }
@@ -147,7 +134,9 @@ Result<UploadInfo> StageInto(Lake& lake, const UploadRequest& request, std::size
   const LakeContext& context = lake.context();
   Uploads uploads(lake);
   const Timestamp now = context.clock.Now();
-  const std::string id = MakeUploadId(request, request.variant, now, context.random);
+  const std::string id =
+      request.id.empty() ? MakeUploadId(request, request.variant, now, context.random) : request.id;
+  DATALAKE_TRY(CheckName("upload", id));
   StagingFolder folder(context.fs, context.layout, id);
   DATALAKE_TRY(folder.Make());
   source.job.folder = folder.path();
@@ -186,6 +175,19 @@ Result<UploadInfo> StageInto(Lake& lake, const UploadRequest& request, std::size
 }
 
 }  // namespace
+
+Status CheckUploadRequest(Lake& lake, const UploadRequest& request) {
+  DATALAKE_TRY(CheckTableName({request.provider, request.dataset, request.task}));
+  if (!request.variant.empty()) {
+    DATALAKE_TRY(CheckName("variant", request.variant));
+  }
+  if (request.provider == kFeedProvider) {
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("provider is reserved for feeds: {}", request.provider)};
+  }
+  DATALAKE_TRY(lake.schema().FindProvider(request.provider));
+  return lake.schema().CheckFields(request.task, request.fields);
+}
 
 std::string_view ToString(OnBadAsset policy) {
   switch (policy) {
@@ -227,7 +229,7 @@ Uploads::Uploads(Lake& lake, std::size_t threads) : lake_(lake), threads_(thread
 
 Result<UploadInfo> Uploads::Stage(const UploadRequest& request, ProgressSink& progress,
                                   std::stop_token stop) {
-  DATALAKE_TRY(CheckRequest(lake_, request));
+  DATALAKE_TRY(CheckUploadRequest(lake_, request));
   if (!request.variant.empty() && !request.overwrite) {  // early: before much is read
     UploadInfo key;
     key.table = {request.provider, request.dataset, request.task};
@@ -251,7 +253,7 @@ Result<UploadInfo> Uploads::Stage(const UploadRequest& request, ProgressSink& pr
 
 Result<UploadInfo> Uploads::StageRows(const UploadRequest& request, arrow::RecordBatchReader& rows,
                                       ProgressSink& progress, std::stop_token stop) {
-  DATALAKE_TRY(CheckRequest(lake_, request));
+  DATALAKE_TRY(CheckUploadRequest(lake_, request));
   StageSource stage{.rows = rows, .job = {}};
   stage.job.source_root = request.source_path;
   return StageInto(lake_, request, threads_, std::move(stage), progress, std::move(stop));

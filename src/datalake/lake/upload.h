@@ -59,6 +59,7 @@ struct UploadRequest {
   std::string description = {};
   std::string original_source = {};
   std::string user = {};
+  std::string id = {};  ///< that the upload gets; empty: one is made
   OnBadAsset on_bad_asset = OnBadAsset::kKeep;
   NestedValues nested = NestedValues::kKeep;
   /// True: one source file that cannot be opened (a Parquet file with a broken footer) among good
@@ -119,6 +120,10 @@ struct UploadCounts {
   std::uint64_t processing = 0;
   std::uint64_t failed = 0;
 };
+
+/// Checks names, provider, task and fields of a request, as Uploads::Stage does first.
+/// Errors: kInvalidArgument, kNotFound, those of SchemaRegistry::Load.
+Status CheckUploadRequest(Lake& lake, const UploadRequest& request);
 
 /// The staging area of a lake: uploads come in here and wait for ProcessUploads (process.h).
 /// Thread-safe; any number of processes may stage and process at the same time.

@@ -90,6 +90,31 @@ Status ReadBadFiles(const json::Value& value, std::string_view where, UploadInfo
   return {};
 }
 
+Result<std::optional<Error>> ReadUploadError(io::FileSystem& fs, std::string_view folder) {
+  const std::string path = io::JoinPath(folder, kErrorFile);
+  auto text = io::ReadFile(fs, path, kMaxFileBytes);
+  if (!text) {
+    return text.error().code == ErrorCode::kNotFound ? Result<std::optional<Error>>(std::nullopt)
+                                                     : text.error();
+  }
+  DATALAKE_TRY_ASSIGN(const json::Value value, json::ParseValue(*text, path));
+  DATALAKE_TRY_ASSIGN(const std::string message, json::GetString(value, "error", path));
+  DATALAKE_TRY_ASSIGN(const std::string type, json::GetString(value, "error_type", path));
+  return std::optional<Error>(
+      Error{ErrorCodeFromName(type).value_or(ErrorCode::kInternal), message});
+}
+
+bool HasKind(const UploadInfo& info, AssetColumnKind kind) {
+  for (const AssetColumn& column : info.asset_columns) {
+    if (column.kind == kind) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
 Result<UploadInfo> ParseUploadInfo(std::string_view text, std::string_view where) {
   DATALAKE_TRY_ASSIGN(const json::Value value, json::ParseValue(text, where));
   DATALAKE_TRY_ASSIGN(const std::int64_t version, json::GetInt(value, "format_version", where));
@@ -122,31 +147,6 @@ Result<UploadInfo> ParseUploadInfo(std::string_view text, std::string_view where
   DATALAKE_TRY_ASSIGN(info.uploaded_at, ParseTimestamp(time));
   return info;
 }
-
-Result<std::optional<Error>> ReadUploadError(io::FileSystem& fs, std::string_view folder) {
-  const std::string path = io::JoinPath(folder, kErrorFile);
-  auto text = io::ReadFile(fs, path, kMaxFileBytes);
-  if (!text) {
-    return text.error().code == ErrorCode::kNotFound ? Result<std::optional<Error>>(std::nullopt)
-                                                     : text.error();
-  }
-  DATALAKE_TRY_ASSIGN(const json::Value value, json::ParseValue(*text, path));
-  DATALAKE_TRY_ASSIGN(const std::string message, json::GetString(value, "error", path));
-  DATALAKE_TRY_ASSIGN(const std::string type, json::GetString(value, "error_type", path));
-  return std::optional<Error>(
-      Error{ErrorCodeFromName(type).value_or(ErrorCode::kInternal), message});
-}
-
-bool HasKind(const UploadInfo& info, AssetColumnKind kind) {
-  for (const AssetColumn& column : info.asset_columns) {
-    if (column.kind == kind) {
-      return true;
-    }
-  }
-  return false;
-}
-
-}  // namespace
 
 std::string MakeUploadId(const UploadRequest& request, std::string_view variant, Timestamp time,
                          Random& random) {

@@ -23,6 +23,9 @@ std::string MakeUploadId(const UploadRequest& request, std::string_view variant,
 /// The text of upload.json. Pure.
 std::string UploadInfoJson(const UploadInfo& info);
 
+/// Reads it back; `where` names it in messages. Errors: kInvalidArgument, kUnsupported (version).
+Result<UploadInfo> ParseUploadInfo(std::string_view text, std::string_view where);
+
 /// Reads the record of one upload folder, with its error when it failed. Names are checked again:
 /// the folder may be made by hand. Errors: kNotFound (no upload.json), kCorruption,
 /// kInvalidArgument (names), kIo.

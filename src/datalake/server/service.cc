@@ -10,6 +10,7 @@ Status AddRoutes(Router& router, Service& service) {
   DATALAKE_TRY(AddRecordRoutes(router, service));
   DATALAKE_TRY(AddProcessRoutes(router, service));
   DATALAKE_TRY(AddJobRoutes(router, service));
+  DATALAKE_TRY(AddUploadRoutes(router, service));
   return AddDocumentationRoutes(router, service);
 }
 

@@ -13,6 +13,7 @@ Status AddIngestRoutes(Router& router, Service& service);
 Status AddRecordRoutes(Router& router, Service& service);
 Status AddProcessRoutes(Router& router, Service& service);
 Status AddJobRoutes(Router& router, Service& service);
+Status AddUploadRoutes(Router& router, Service& service);
 
 /// /openapi.json and /docs: they describe the routes that were added before them.
 Status AddDocumentationRoutes(Router& router, Service& service);
