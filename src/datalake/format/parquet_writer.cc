@@ -6,6 +6,7 @@
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 #include <arrow/util/byte_size.h>
+#include <arrow/util/compression.h>
 #include <fmt/format.h>
 #include <parquet/arrow/schema.h>
 #include <parquet/arrow/writer.h>
@@ -81,6 +82,7 @@ arrow::Result<std::shared_ptr<parquet::WriterProperties>> MakeProperties(
     ARROW_ASSIGN_OR_RAISE(const auto binary, BinaryColumns(schema));
     for (const std::string& path : binary) {
       builder.compression(path, parquet::Compression::UNCOMPRESSED)
+          ->compression_level(path, arrow::util::kUseDefaultCompressionLevel)
           ->disable_dictionary(path)
           ->disable_statistics(path)
           ->disable_write_page_index(path);

@@ -66,10 +66,11 @@ class LibarchiveReader final : public TarReader {
   }
 
   Result<std::optional<TarMember>> Next() override {
-    while (true) {
+    while (!is_at_end_) {
       const int code = archive_read_next_header(archive_, &entry_);
       if (code == ARCHIVE_EOF) {
-        return std::optional<TarMember>();
+        is_at_end_ = true;
+        break;
       }
       DATALAKE_TRY(Check(code));
       const char* text = archive_entry_pathname(entry_);
@@ -92,6 +93,7 @@ class LibarchiveReader final : public TarReader {
       DATALAKE_TRY(Count(current_.size_bytes, current_.name));
       return std::optional<TarMember>(current_);
     }
+    return std::optional<TarMember>();
   }
 
   Result<std::string> Content() override {
@@ -168,6 +170,7 @@ class LibarchiveReader final : public TarReader {
   archive_entry* entry_ = nullptr;  // of archive_
   TarMember current_;
   std::uint64_t seen_ = 0;
+  bool is_at_end_ = false;
 };
 
 }  // namespace

@@ -28,7 +28,7 @@
 namespace datalake::lake {
 namespace {
 
-constexpr std::uint64_t kPutsPerCommit = 20'000;
+constexpr std::uint64_t kPutsPerCommit = 2'500;
 constexpr std::size_t kCellsPerTask = 16;
 // Decoded to four bytes a pixel it would take a GiB: it may be there to exhaust who opens it.
 constexpr std::int64_t kMostPixels = std::int64_t{1} << 28;
@@ -122,9 +122,16 @@ AssetLinker::AssetLinker(Lake& lake, const UploadInfo& info, const std::string& 
 
 AssetLinker::~AssetLinker() = default;
 
+// A full batch is synced and published while the next one is filled.
 Status AssetLinker::EnsureBatch() {
   if (batch_ != nullptr && batch_puts_ >= kPutsPerCommit) {
-    DATALAKE_TRY(Commit());
+    DATALAKE_TRY(FinishCommit());
+    committing_ = std::move(batch_);
+    batch_puts_ = 0;
+    auto promise = std::make_shared<std::promise<Status>>();
+    committed_ = promise->get_future();
+    DATALAKE_TRY(
+        committer_.Submit([promise, batch = committing_] { promise->set_value(batch->Commit()); }));
   }
   if (batch_ == nullptr) {
     DATALAKE_TRY_ASSIGN(batch_, lake_.assets().NewBatch());
@@ -132,7 +139,17 @@ Status AssetLinker::EnsureBatch() {
   return {};
 }
 
+Status AssetLinker::FinishCommit() {
+  if (committing_ == nullptr) {
+    return {};
+  }
+  Status done = committed_.get();
+  committing_.reset();
+  return done;
+}
+
 Status AssetLinker::Commit() {
+  DATALAKE_TRY(FinishCommit());
   if (batch_ == nullptr) {
     return {};
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <future>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -65,6 +66,7 @@ class AssetLinker {
   struct Column;
 
   Status EnsureBatch();
+  Status FinishCommit();
   Result<Column> LinkColumn(const arrow::Array& column, const AssetColumn& asset);
   Status LocateFiles(const AssetColumn& asset, Column& links);
   std::string_view ProblemOfRow(const Column& links, std::int64_t row) const;
@@ -90,9 +92,12 @@ class AssetLinker {
   std::shared_ptr<arrow::Schema> schema_;
   std::unique_ptr<assets::AssetBatch> batch_;
   std::uint64_t batch_puts_ = 0;
+  std::shared_ptr<assets::AssetBatch> committing_;  // on committer_, while batch_ is filled
+  std::future<Status> committed_;
   LinkCounts counts_;
   std::uint64_t next_row_ = 0;
   std::vector<RejectedRow> rejected_;
+  ThreadPool committer_{1};  // last: it ends before what its task works on
 };
 
 }  // namespace datalake::lake

@@ -253,16 +253,33 @@ Result<std::optional<UploadInfo>> FindStaged(Lake& lake, std::string_view id,
   return std::optional<UploadInfo>(std::move(info));
 }
 
-// What nobody has gone on with for a week.
-void RemoveAbandoned(Lake& lake) {
+// When something was last received of an upload, by the clock of the disk.
+Timestamp LastTouched(io::FileSystem& fs, const std::string& folder) {
+  Timestamp newest;
+  const auto look = [&](const std::string& path) {
+    if (const auto info = fs.Stat(path)) {
+      newest = std::max(newest, info->modified);
+    }
+  };
+  const std::string parts = io::JoinPath(folder, kPartsFolder);
+  look(io::JoinPath(folder, kRequestFile));
+  look(io::JoinPath(folder, kDoneFile));
+  look(parts);
+  if (const auto files = fs.List(parts)) {
+    for (const io::DirectoryEntry& file : *files) {
+      look(io::JoinPath(parts, file.name));
+    }
+  }
+  return newest;
+}
+
+// Removes what nobody has gone on with for a week before `now`.
+void RemoveAbandoned(Lake& lake, Timestamp now) {
   io::FileSystem& fs = lake.context().fs;
   const auto entries = fs.List(Root(lake));
   for (const io::DirectoryEntry& entry : entries ? *entries : std::vector<io::DirectoryEntry>()) {
     const std::string folder = FolderOf(lake, entry.name);
-    auto parts = fs.Stat(io::JoinPath(folder, kPartsFolder));
-    parts = parts ? parts : fs.Stat(io::JoinPath(folder, kDoneFile));
-    const bool is_old = parts && lake.context().clock.Now() - parts->modified > kAbandonedAge;
-    if (is_old && !fs.RemoveTree(folder)) {
+    if (now - LastTouched(fs, folder) > kAbandonedAge && !fs.RemoveTree(folder)) {
       LogWarning("cannot remove what was received of an abandoned upload: " + folder);
     }
   }
@@ -280,7 +297,6 @@ Result<Receiving> UploadReceiver::Begin(const UploadRequest& request,
   const std::string text = json::DumpValue(RequestValue(request, files));
   const std::string key = Sha256Hex(text).substr(0, 16);
   DATALAKE_TRY(fs.MakeDirectories(Root(lake_)));
-  RemoveAbandoned(lake_);
   DATALAKE_TRY_ASSIGN(const auto entries, fs.List(Root(lake_)));
   for (const io::DirectoryEntry& entry : entries) {
     if (entry.name.find("_" + key + "_") != std::string::npos) {
@@ -307,6 +323,7 @@ Result<Receiving> UploadReceiver::Begin(const UploadRequest& request,
   const std::string folder = FolderOf(lake_, id);
   DATALAKE_TRY(fs.MakeDirectories(io::JoinPath(folder, kPartsFolder)));
   DATALAKE_TRY(io::PutIfAbsent(fs, io::JoinPath(folder, kRequestFile), text));
+  RemoveAbandoned(lake_, LastTouched(fs, folder));
   return Look(lake_, id, files);
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "datalake/json/value.h"
@@ -88,7 +89,7 @@ Status ReadNames(const json::Value& body, std::string_view key, std::vector<std:
   }
   for (const json::Value& name : *list) {
     if (!list->is_array() || !name.is_string()) {
-      return Error{ErrorCode::kInvalidArgument, std::string(key) + " must be a list of texts"};
+      return Error{ErrorCode::kInvalidArgument, fmt::format("{} must be a list of texts", key)};
     }
     names.push_back(name.get<std::string>());
   }
