@@ -13,7 +13,6 @@
 #include <arrow/array/builder_primitive.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
-#include <arrow/util/utf8.h>
 #include <fmt/format.h>
 
 #include "datalake/format/arrow_status.h"
@@ -21,6 +20,7 @@
 #include "datalake/format/tar_reader.h"
 #include "datalake/io/file_system.h"
 #include "datalake/json/tree.h"
+#include "datalake/text/utf8.h"
 
 namespace datalake::format {
 namespace {
@@ -94,11 +94,11 @@ Error BadMember(std::string_view what, std::string_view file, std::string_view n
 }
 
 Result<std::string> TextOf(TarReader& tar, std::string_view file, std::string_view name) {
-  DATALAKE_TRY_ASSIGN(std::string text, tar.Content());
-  if (!arrow::util::ValidateUTF8(std::string_view(text))) {
+  DATALAKE_TRY_ASSIGN(std::string content, tar.Content());
+  if (!text::IsValidUtf8(content)) {
     return BadMember("text is no valid UTF-8", file, name);
   }
-  return text;
+  return content;
 }
 
 Result<json::Tree> JsonOf(TarReader& tar, std::string_view file, std::string_view name) {

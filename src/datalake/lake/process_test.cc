@@ -434,8 +434,9 @@ TEST_F(ProcessTest, FilesThatChangeWhileTheyAreReadAreRefused) {
   ProgressHook changes([this] {
     ASSERT_THAT(io::ReplaceFile(fs_, "/in/rows.jsonl", R"({"n":1,"more":2})"), IsOk());
   });
-  EXPECT_THAT(Uploads(*lake_).Stage(request, changes, {}),
-              IsError(ErrorCode::kConflict, "changed while it was read: /in/rows.jsonl"));
+  EXPECT_THAT(
+      Uploads(*lake_).Stage(request, changes, {}),
+      IsError(ErrorCode::kConflict, "changed while it was read, upload it again: /in/rows.jsonl"));
   EXPECT_EQ(Uploads(*lake_).Counts()->pending, 0U);
 }
 

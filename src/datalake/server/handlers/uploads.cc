@@ -112,7 +112,7 @@ Status ReadWords(const json::Value& body, lake::UploadRequest& request) {
     target = found.value_or(target);
     return {};
   };
-  request.source_path = ".";
+  request.source_path = std::string(1, '.');  // GCC 12 warns wrongly of a literal here
   std::string on_bad_asset = "keep";
   std::string nested = "keep";
   DATALAKE_TRY(text("task", request.task));
@@ -171,7 +171,7 @@ Result<std::uint64_t> NumberOf(const Request& request, std::string_view name) {
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size()) {
-    return Error{ErrorCode::kInvalidArgument, "not a number: " + text};
+    return Error{ErrorCode::kInvalidArgument, fmt::format("not a number: {}", text)};
   }
   return number;
 }
