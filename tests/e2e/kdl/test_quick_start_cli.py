@@ -22,9 +22,17 @@ def test_the_command_line_quick_start(kdl: KdlLake, tmp_path: Path) -> None:
         assert done.returncode == 0, (line, done.shown)
         return done
 
+    # Configure: both are in the default schema, so they go first.
+    kdl.ok("config", "provider", "remove", "huggingface", "--yes")
+    kdl.ok("config", "task", "remove", "ocr", "--yes")
+    said("datalake config provider create huggingface")
+    said("datalake config task create ocr")
+
+    # Upload and process
+    said("datalake upload", str(rows), "huggingface", "coco_2017", "raw", "", "y")
+    said("datalake process start")
+
     # Query and download
-    kdl.lake.upload(rows, "huggingface", "coco_2017")
-    assert kdl.lake.process()["success"] == 1
     said("datalake db update")
     said("datalake download", "*", "*", "*", "*", "", "dataset folder with pictures", "./got")
     assert datasets.load_from_disk(str(tmp_path / "got"))[3]["image"].size == (4, 3)
