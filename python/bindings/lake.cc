@@ -137,23 +137,24 @@ lake::UploadRequest MakeUploadRequest(std::string provider, std::string dataset,
 
 void BindUploads(nb::class_<PythonLake>& lake_class) {
   nb::class_<lake::UploadRequest>(lake_class, "UploadRequest")
-      .def("__init__", [](lake::UploadRequest* made, std::string provider, std::string dataset,
-                          std::string task, std::string variant, Fields fields,
-                          std::string description, std::string original_source, std::string user,
-                          const std::string& on_bad_asset, bool overwrite) {
-        new (made) lake::UploadRequest(MakeUploadRequest(
-            std::move(provider), std::move(dataset), std::move(task), std::move(variant),
-            std::move(fields), std::move(description), std::move(original_source), std::move(user),
-            on_bad_asset, overwrite));
-      })
-      .def("set_columns", [](lake::UploadRequest& request, std::vector<std::string> image_columns,
-                             std::vector<std::string> file_columns, const std::string& nested,
-                             bool strict_files) {
-        request.image_columns = std::move(image_columns);
-        request.file_columns = std::move(file_columns);
-        request.nested = Unwrap(lake::ParseNestedValues(nested));
-        request.strict_files = strict_files;
-      });
+      .def("__init__",
+           [](lake::UploadRequest* made, std::string provider, std::string dataset,
+              std::string task, std::string variant, Fields fields, std::string description,
+              std::string original_source, std::string user, const std::string& on_bad_asset,
+              bool overwrite) {
+             new (made) lake::UploadRequest(MakeUploadRequest(
+                 std::move(provider), std::move(dataset), std::move(task), std::move(variant),
+                 std::move(fields), std::move(description), std::move(original_source),
+                 std::move(user), on_bad_asset, overwrite));
+           })
+      .def("set_columns",
+           [](lake::UploadRequest& request, std::vector<std::string> image_columns,
+              std::vector<std::string> file_columns, const std::string& nested, bool strict_files) {
+             request.image_columns = std::move(image_columns);
+             request.file_columns = std::move(file_columns);
+             request.nested = Unwrap(lake::ParseNestedValues(nested));
+             request.strict_files = strict_files;
+           });
   lake_class
       .def("upload_path",
            [](PythonLake& self, std::string path, lake::UploadRequest request) {
