@@ -65,7 +65,13 @@ def test_a_table_and_a_task_arrive(address: str, tmp_path: Path) -> None:
 
     table = pa.table({"n": [1, 2], "label": ["a", "b"]})
     fields = {"lang": "ko", "src": "real"}
-    request = {"provider": "test", "dataset": "t", "task": "ocr", "variant": "v", "fields": fields}
+    request: dict[str, Any] = {
+        "provider": "test",
+        "dataset": "t",
+        "task": "ocr",
+        "variant": "v",
+        "fields": fields,
+    }
     remote.upload(address, table, **request)
     found = rows(tmp_path, "t")
     assert [(r["n"], r["label"], r["lang"], r["variant"]) for r in found] == [
@@ -91,7 +97,7 @@ def test_it_goes_on_after_a_cut(
         return call(self, method, path, *more)
 
     monkeypatch.setattr(remote._Sender, "call", cut)
-    request = {"provider": "test", "dataset": "cut", "workers": 1}
+    request: dict[str, Any] = {"provider": "test", "dataset": "cut", "workers": 1}
     with pytest.raises(datalake.UnavailableError):
         remote.upload(address, folder, **request)
     calls.clear()

@@ -6,6 +6,7 @@
 
 #include "datalake/table/column_cast.h"
 #include "datalake/table/schema_json_internal.h"
+#include "datalake/table/schema_merge.h"
 #include "datalake/testing/matchers.h"
 
 namespace datalake::table {
@@ -91,8 +92,8 @@ TEST(SchemaJsonTest, RefusesBrokenSchemas) {
 TEST(SchemaJsonTest, AppendsColumnsAndKeepsTheRest) {
   const std::string json =
       R"({"type":"struct","fields":[{"name":"a","type":"long","nullable":true,"metadata":{"n":7}}]})";
-  auto wider =
-      AppendColumnsToJson(json, *arrow::schema({arrow::field("b", arrow::utf8(), false)}), "t");
+  const auto wider = ChangeSchemaJson(
+      json, {.added = {arrow::field("b", arrow::utf8(), false)}, .widened = {}}, "t");
   ASSERT_THAT(wider, IsOk());
   EXPECT_THAT(*wider, HasSubstr(R"("metadata":{"n":7})"));
   EXPECT_THAT(*wider, HasSubstr(R"({"name":"b","type":"string","nullable":true)"));
