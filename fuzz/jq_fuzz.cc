@@ -91,7 +91,9 @@ void Compare(std::string_view program, JqMachine& machine, const FlatNode& root,
   std::string right_buffer;
   FlatTree left;
   FlatTree right;
-  if (Parse(*own, nullptr, left_buffer, left) && Parse(list, nullptr, right_buffer, right)) {
+  // A large number of the program comes out as it stands there: ours are exact, libjq's are not.
+  if (Parse(*own, nullptr, left_buffer, left) && Parse(list, nullptr, right_buffer, right) &&
+      !HasLargeNumber(left.root())) {
     Require(CompareJq(left.root(), right.root()) == 0, "the same outputs as libjq", input);
   }
 }

@@ -3,6 +3,8 @@
 #include <charconv>
 #include <limits>
 
+#include "datalake/json/jq_fast_run.h"
+
 namespace datalake::json {
 namespace {
 
@@ -131,8 +133,8 @@ bool JqCursor::Number(FlatNode& out) {
   out.type = NodeType::kInt;
   if (!is_plain) {
     const auto real = std::from_chars(first, last, out.number);
-    if (real.ec != std::errc()) {
-      return false;
+    if (real.ec != std::errc() || !IsJqNumber(out.number)) {
+      return false;  // a whole number beyond 2^53 is written in libjq's own digits
     }
     out.type = NodeType::kDouble;
     end = real.ptr;

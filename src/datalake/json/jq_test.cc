@@ -194,6 +194,9 @@ TEST(JqTest, NumbersOfTheProgramAreCalculatedOnce) {
   EXPECT_EQ(Outputs("[1+2*3, 7/2, 1-1, (1-1)*5]", "[]"), "[[7,3.5,0,0]]");
   EXPECT_TRUE(IsFast(".a > 1/1000"));
   EXPECT_EQ(Outputs(".a / 0", R"({"a":1})"), "jq: division by zero: .a / 0");
+  EXPECT_FALSE(IsFast(".a > 9223372036856775807"));
+  EXPECT_FALSE(IsFast(".a > 1e300"));
+  EXPECT_TRUE(IsFast(".a > 9007199254740993"));
 }
 
 TEST(JqTest, RepeatedNamesHaveTheLastValue) {
