@@ -178,8 +178,8 @@ def check(program: Path, case: Case, command: str, mode: str) -> str:
     if command == "validate":
         return ""
     # A sound file beside the bad one may be done before the run ends: whole, and kept.
-    most: int = want.get("rows", case.get("sound_rows", 0))
-    if code != 0 and rows > most:
+    sound_rows: int = case.get("sound_rows", 0)
+    if code != 0 and rows > want.get("rows", sound_rows):
         return f"{name}: failed as it should, but left {rows} rows behind"
     if code == 0 and rows != want.get("rows", lines):
         return f"{name}: {rows} rows for {lines} lines"
