@@ -16,10 +16,10 @@
 #include "datalake/format/row_json.h"
 #include "datalake/format/watched_rows.h"
 #include "datalake/io/atomic_file.h"
-#include "datalake/io/compression.h"
 #include "datalake/io/file_system.h"
 #include "datalake/io/path.h"
 #include "datalake/json/writer.h"
+#include "datalake/lake/line_file.h"
 #include "datalake/lake/web_dataset.h"
 
 namespace datalake::lake {
@@ -91,26 +91,9 @@ class MissingList {
   std::unique_ptr<io::AtomicFile> file_;
 };
 
-// Lets a compressor own a file that is published later.
-class Borrowed final : public io::OutputStream {
- public:
-  explicit Borrowed(io::AtomicFile& file) : file_(file) {}
-
-  using OutputStream::Write;
-
-  Status Write(std::span<const std::byte> bytes) override { return file_.Write(bytes); }
-
-  Status Close() override { return {}; }
-
- private:
-  io::AtomicFile& file_;
-};
-
 Result<std::uint64_t> WriteJsonl(io::FileSystem& fs, const std::string& path,
                                  arrow::RecordBatchReader& rows) {
-  DATALAKE_TRY_ASSIGN(const auto file, io::AtomicFile::Make(fs, path, io::PublishMode::kCreate));
-  DATALAKE_TRY_ASSIGN(const auto out, io::MakeCompressor(std::make_unique<Borrowed>(*file),
-                                                         io::CompressionOfPath(path)));
+  DATALAKE_TRY_ASSIGN(const auto file, LineFile::Make(fs, path, io::PublishMode::kCreate));
   std::string text;
   while (true) {
     DATALAKE_TRY_ASSIGN(const auto batch, format::FromArrow(rows.Next(), "cannot read rows"));
@@ -122,11 +105,9 @@ Result<std::uint64_t> WriteJsonl(io::FileSystem& fs, const std::string& path,
       DATALAKE_TRY(format::AppendRowJson(*batch, row, {}, text));
       text += '\n';
     }
-    DATALAKE_TRY(out->Write(text));
+    DATALAKE_TRY(file->Write(text));
   }
-  DATALAKE_TRY(out->Close());
-  DATALAKE_TRY(file->Publish());
-  return file->size_bytes();
+  return file->Publish();
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "datalake/lake/feed.h"
 
+#include <algorithm>
 #include <deque>
 #include <future>
 #include <unordered_map>
@@ -203,6 +204,8 @@ ChatFeed::Decision ChatFeed::Decide(const std::string& ingest_id, const IdEntry&
                              fmt::format("ingest_id is taken by another record: {}", ingest_id)}};
     }
     next.version = known->version + 1;
+    // Never of an earlier day than what it replaces, even when the clock was set back.
+    next.received_us = std::max(entry.received_us, known->received_us);
     outcome = FeedAnswer::Outcome::kReplaced;
   }
   const Status queued = Enqueue(ingest_id, next, body, outcome, done);

@@ -16,9 +16,9 @@ class TableSnapshot;
 
 namespace datalake::lake {
 
-/// All versions of all records of a feed at one moment: what is in the table and what is only in
-/// the WAL. A row may be in both (sealed in between): current records are, for each ingest_id, one
-/// row with the highest `version`.
+/// All versions of all records of a feed at one moment: what is in the table, and what is only in
+/// the WAL. Each version is there once; current records are, for each ingest_id, the row with the
+/// highest `version`.
 struct FeedView {
   std::shared_ptr<const table::TableSnapshot> snapshot;  ///< null: nothing sealed yet
   std::shared_ptr<arrow::Schema> schema;  ///< of `tail`: the table's columns that matter, and `day`
