@@ -1,4 +1,5 @@
-#include <numeric>
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include <arrow/array.h>
@@ -6,6 +7,7 @@
 #include <arrow/type.h>
 #include <fmt/format.h>
 
+#include "datalake/base/thread_pool.h"
 #include "datalake/format/arrow_status.h"
 #include "datalake/format/parquet.h"
 #include "datalake/table/checkpoint.h"
@@ -290,31 +292,65 @@ Result<bool> GroupMayMatch(io::FileSystem& fs, const std::string& path, int grou
   }
 }
 
-Status ReadPartInScope(io::FileSystem& fs, const std::string& path, const PartitionValues& scope,
-                       BatchReader& reader) {
-  DATALAKE_TRY_ASSIGN(const format::ParquetFacts facts, format::ReadParquetFacts(fs, path));
-  std::vector<int> groups(static_cast<std::size_t>(facts.num_row_groups));
-  std::iota(groups.begin(), groups.end(), 0);
-  DATALAKE_TRY_ASSIGN(const auto rest,
-                      format::ReadParquetGroups(fs, path, groups, {"txn", "metaData", "protocol"}));
+// The actions of one row group: of its files those in the scope alone.
+Status ReadGroupInScope(io::FileSystem& fs, std::string_view root, const std::string& path,
+                        int group, const PartitionValues& scope, CommitActions& out) {
+  BatchReader reader(root, &scope, out);
+  DATALAKE_TRY_ASSIGN(const auto rest, format::ReadParquetGroups(fs, path, {group},
+                                                                 {"txn", "metaData", "protocol"}));
   DATALAKE_TRY(ReadAll(*rest, reader, path));
-  std::vector<int> wanted;
-  for (const int group : groups) {
-    DATALAKE_TRY_ASSIGN(const bool may_match, GroupMayMatch(fs, path, group, scope));
-    if (may_match) {
-      wanted.push_back(group);
+  DATALAKE_TRY_ASSIGN(const bool may_match, GroupMayMatch(fs, path, group, scope));
+  if (!may_match) {
+    return {};
+  }
+  DATALAKE_TRY_ASSIGN(const auto rows, format::ReadParquetGroups(fs, path, {group}, {"add"}));
+  return ReadAll(*rows, reader, path);
+}
+
+// Adds the actions of the next group behind those before it.
+void Join(CommitActions&& next, CommitActions& actions) {
+  const auto append = [](auto&& from, auto& to) {
+    to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+  };
+  append(next.adds, actions.adds);
+  append(next.transactions, actions.transactions);
+  if (next.metadata.has_value()) {
+    actions.metadata = std::move(next.metadata);
+  }
+  if (next.protocol.has_value()) {
+    actions.protocol = next.protocol;
+  }
+}
+
+// Row groups are looked at by all cores; their actions come in the order of the file.
+Status ReadPartInScope(io::FileSystem& fs, std::string_view root, const std::string& path,
+                       const PartitionValues& scope, CommitActions& out) {
+  DATALAKE_TRY_ASSIGN(const format::ParquetFacts facts, format::ReadParquetFacts(fs, path));
+  const auto groups = static_cast<std::size_t>(facts.num_row_groups);
+  std::vector<CommitActions> parts(groups);
+  const auto read = [&](std::size_t group) {
+    return ReadGroupInScope(fs, root, path, static_cast<int>(group), scope, parts[group]);
+  };
+  if (const std::size_t threads = std::min(groups, AvailableCores()); threads > 1) {
+    ThreadPool pool(threads);
+    DATALAKE_TRY(ParallelFor(pool, groups, {}, read));
+  } else {
+    for (std::size_t group = 0; group < groups; ++group) {
+      DATALAKE_TRY(read(group));
     }
   }
-  DATALAKE_TRY_ASSIGN(const auto rows, format::ReadParquetGroups(fs, path, wanted, {"add"}));
-  return ReadAll(*rows, reader, path);
+  for (CommitActions& part : parts) {
+    Join(std::move(part), out);
+  }
+  return {};
 }
 
 Status ReadPart(io::FileSystem& fs, std::string_view root, const std::string& path,
                 const PartitionValues* scope, CommitActions& out) {
-  BatchReader reader(root, scope, out);
   if (scope != nullptr && !scope->empty()) {
-    return ReadPartInScope(fs, path, *scope, reader);
+    return ReadPartInScope(fs, root, path, *scope, out);
   }
+  BatchReader reader(root, scope, out);
   DATALAKE_TRY_ASSIGN(const auto rows, format::ReadParquet(fs, path));
   return ReadAll(*rows, reader, path);
 }

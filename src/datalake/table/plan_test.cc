@@ -104,5 +104,36 @@ TEST_F(PlanTest, KeepsOrderAndNumberOfFilesThroughManyRemovals) {
   EXPECT_EQ((*small_.table().Snapshot())->files().size(), 1499U);
 }
 
+// A checkpoint of several row groups, which are read by several threads.
+TEST_F(PlanTest, PlansALargeCheckpointInTheOrderOfItsFiles) {
+  constexpr int kFiles = 100'000;
+  CommitRequest request;
+  for (int i = 0; i < kFiles; ++i) {
+    const std::string variant = i < kFiles / 2 ? "a" : std::to_string(i % 7);
+    request.adds.push_back({.path = "p=" + variant + "/" + std::to_string(i),
+                            .partition_values = {{"p", variant}},
+                            .num_rows = 1});
+  }
+  ASSERT_THAT(small_.table().Commit(request), IsOk());
+  ASSERT_THAT(small_.table().Checkpoint(), IsOk());
+  ASSERT_THAT(small_.Append("b", {1}), IsOk());
+  const auto all = *small_.table().Snapshot();
+  for (const std::string variant : {"a", "3", "b", "none"}) {
+    std::vector<std::string> wanted;
+    for (const TableFilePtr& file : all->files()) {
+      if (file->partition_values.at("p") == variant) {
+        wanted.push_back(file->path);
+      }
+    }
+    auto planned = PlanPartitions(small_.environment(), small_.root(), {{"p", variant}});
+    ASSERT_THAT(planned, IsOk());
+    std::vector<std::string> found;
+    for (const TableFilePtr& file : (*planned)->files()) {
+      found.push_back(file->path);
+    }
+    EXPECT_EQ(found, wanted) << variant;
+  }
+}
+
 }  // namespace
 }  // namespace datalake::table
