@@ -99,9 +99,47 @@ class HttpServerTest : public ::testing::Test {
         IsOk());
   }
 
+  // Pieces "0", "1" … of a streamed answer, `pieces` of them.
+  class Counting final : public BodySource {
+   public:
+    Counting(int pieces, bool sized) : pieces_(pieces), sized_(sized) {}
+
+    std::optional<std::uint64_t> size_bytes() const override {
+      return sized_ ? std::optional<std::uint64_t>(static_cast<std::uint64_t>(pieces_))
+                    : std::nullopt;
+    }
+
+    void Next(PieceDone done) override {
+      done(next_ == pieces_ ? std::string() : std::to_string(next_++ % 10));
+    }
+
+   private:
+    const int pieces_;
+    const bool sized_;
+    int next_ = 0;
+  };
+
+  void AddStream() {
+    EXPECT_THAT(router_.Add({.method = "GET",
+                             .path = "/stream/{kind}",
+                             .summary = "",
+                             .tag = "",
+                             .parameters = {{.name = "pieces",
+                                             .description = "",
+                                             .type = Parameter::Type::kInteger,
+                                             .maximum = 100}},
+                             .handle =
+                                 [](const Request& request, const Responder& respond) {
+                                   const bool sized = request.path_parameters.at("kind") == "sized";
+                                   respond({.content_type = "text/plain",
+                                            .stream = std::make_shared<Counting>(12, sized)});
+                                 }}),
+                IsOk());
+  }
+
   void Start(HttpServerOptions options = {}) {
     options.port = 0;
-    auto server = HttpServer::Start(options, router_, random_);
+    auto server = HttpServer::Start(options, parts_);
     ASSERT_THAT(server, IsOk());
     server_ = *std::move(server);
   }
@@ -114,6 +152,8 @@ class HttpServerTest : public ::testing::Test {
 
   Router router_;
   SystemRandom random_;
+  std::unique_ptr<Gate> gate_ = MakeLoopbackGate();
+  HttpServerParts parts_{.router = router_, .gate = *gate_, .random = random_};
   std::latch slow_begun_{1};
   std::unique_ptr<HttpServer> server_;
 };
@@ -229,12 +269,82 @@ TEST_F(HttpServerTest, StopLetsARunningRequestEndAndCutsIdleConnections) {
   EXPECT_EQ(idle.ReadAll(), "");
 }
 
-TEST_F(HttpServerTest, RefusesAPortThatIsTakenAndAddressesThatAreNotLoopback) {
+TEST_F(HttpServerTest, StreamsInChunksOrWithALength) {
+  AddStream();
   Start();
-  EXPECT_THAT(HttpServer::Start({.port = server_->port()}, router_, random_),
+  const Client client(server_->port());
+  client.Send("GET /stream/open HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  const std::string chunked = client.ReadUntil("0\r\n\r\n");
+  EXPECT_THAT(chunked, HasSubstr("Transfer-Encoding: chunked\r\n"));
+  EXPECT_THAT(chunked, HasSubstr("\r\n\r\n1\r\n0\r\n1\r\n1\r\n"));
+  client.Send("GET /stream/sized HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  const std::string sized = client.ReadUntil("012345678901");
+  EXPECT_THAT(sized, HasSubstr("Content-Length: 12\r\n"));
+  EXPECT_THAT(sized, ::testing::EndsWith("\r\n\r\n012345678901"));
+  const std::string head =
+      Ask("HEAD /stream/sized HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(head, HasSubstr("Content-Length: 12\r\n"));
+  EXPECT_THAT(head, ::testing::EndsWith("\r\n\r\n"));
+  const std::string old = Ask("GET /stream/open HTTP/1.0\r\nHost: localhost\r\n\r\n");
+  EXPECT_THAT(old, ::testing::EndsWith("\r\n\r\n012345678901"));
+}
+
+TEST_F(HttpServerTest, ChecksParametersBeforeTheHandler) {
+  AddStream();
+  Start();
+  const std::string wrong =
+      Ask("GET /stream/open?pieces=ten HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  EXPECT_THAT(wrong, StartsWith("HTTP/1.1 400"));
+  EXPECT_THAT(wrong, HasSubstr("query parameter pieces not a whole number"));
+}
+
+TEST_F(HttpServerTest, RefusesBytesThatCanBeReadInTwoWays) {
+  Start();
+  const std::string post = "POST /echo HTTP/1.1\r\nHost: localhost\r\n";
+  for (const char* rest :
+       {"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", "Content-Length: 1, 2\r\n\r\nab",
+        "Content-Length: -1\r\n\r\n", "Content-Length: 99999999999999999999999\r\n\r\n",
+        "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "Transfer-Encoding: chunked\r\n\r\nzz\r\nab\r\n0\r\n\r\n",
+        "Transfer-Encoding: chunked\r\n\r\n2\r\nabcd\r\n0\r\n\r\n",
+        "Transfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\nab", "Host: localhost\r\n\r\n"}) {
+    EXPECT_THAT(Ask(post + rest), StartsWith("HTTP/1.1 400")) << rest;
+  }
+  EXPECT_THAT(Ask("GET /slow HTTP/1.1\r\n\r\n"), StartsWith("HTTP/1.1 400"));
+}
+
+TEST_F(HttpServerTest, RefusesAFloodOfHeaders) {
+  Start({.max_header_bytes = 64U << 10});
+  std::string flood = "GET /slow HTTP/1.1\r\nHost: localhost\r\n";
+  for (int i = 0; i < 200; ++i) {
+    flood += "a: b\r\n";
+  }
+  EXPECT_THAT(Ask(flood + "\r\n"), StartsWith("HTTP/1.1 431"));
+}
+
+TEST_F(HttpServerTest, ARefusedRequestLeavesTheConnectionUsable) {
+  Start();
+  const Client client(server_->port());
+  client.Send("POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc");
+  EXPECT_THAT(client.ReadUntil("}"), StartsWith("HTTP/1.1 404"));
+  client.Send("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx");
+  EXPECT_THAT(client.ReadUntil("x!"), HasSubstr("200 OK"));
+}
+
+TEST_F(HttpServerTest, CutsIdleConnections) {
+  Start({.idle_timeout = std::chrono::seconds(1)});
+  const Client idle(server_->port());
+  const auto before = std::chrono::steady_clock::now();
+  EXPECT_EQ(idle.ReadAll(), "");
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(5));
+}
+
+TEST_F(HttpServerTest, RefusesAPortThatIsTakenAndWhatIsNoAddress) {
+  Start();
+  EXPECT_THAT(HttpServer::Start({.port = server_->port()}, parts_),
               IsError(ErrorCode::kUnavailable, "choose another --port"));
-  EXPECT_THAT(HttpServer::Start({.bind = "0.0.0.0"}, router_, random_),
-              IsError(ErrorCode::kUnsupported, "0.0.0.0"));
+  EXPECT_THAT(HttpServer::Start({.bind = "here"}, parts_),
+              IsError(ErrorCode::kInvalidArgument, "not an IP address: here"));
 }
 
 }  // namespace

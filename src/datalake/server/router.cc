@@ -1,25 +1,40 @@
+// Routes as a tree of path segments (a trie): finding one costs the length of the path.
 #include "datalake/server/router.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <utility>
 
 #include <fmt/format.h>
 
-#include "datalake/json/writer.h"
+#include "datalake/base/clock.h"
 
 namespace datalake::server {
 namespace {
 
-std::vector<std::string_view> Segments(std::string_view path) {
-  std::vector<std::string_view> segments;
+constexpr std::size_t kMaxSegments = 24;
+
+struct Segments {
+  std::array<std::string_view, kMaxSegments> parts;
+  std::size_t count = 0;
+  bool too_many = false;
+};
+
+Segments SplitPath(std::string_view path) {
+  Segments segments;
   while (!path.empty()) {
     path.remove_prefix(path.front() == '/' ? 1 : 0);
-    const std::string_view segment = path.substr(0, path.find('/'));
-    segments.push_back(segment);
-    path.remove_prefix(segment.size());
-  }
-  if (!segments.empty() && segments.back().empty()) {
-    segments.pop_back();
+    const std::string_view part = path.substr(0, path.find('/'));
+    path.remove_prefix(part.size());
+    if (part.empty() && path.empty()) {
+      break;  // a trailing slash
+    }
+    if (segments.count == kMaxSegments) {
+      segments.too_many = true;
+      break;
+    }
+    segments.parts[segments.count++] = part;
   }
   return segments;
 }
@@ -28,90 +43,120 @@ bool IsParameter(std::string_view segment) {
   return segment.starts_with('{');
 }
 
-std::string ParameterName(std::string_view segment) {
-  return std::string(segment.substr(1, segment.size() - 2));
+std::string_view ParameterName(std::string_view segment) {
+  return segment.substr(1, segment.size() - 2);
 }
 
-bool Fits(std::string_view pattern, const std::vector<std::string_view>& segments,
-          std::map<std::string, std::string, std::less<>>& parameters) {
-  const auto parts = Segments(pattern);
-  if (parts.size() != segments.size()) {
-    return false;
-  }
-  parameters.clear();
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    if (IsParameter(parts[i])) {
-      parameters[ParameterName(parts[i])] = std::string(segments[i]);
-    } else if (parts[i] != segments[i]) {
-      return false;
-    }
-  }
-  return true;
+bool IsDay(std::string_view text) {
+  return text.size() == 10 && ParseTimestamp(std::string(text) + "T00:00:00Z");
 }
 
-void WriteContent(json::Writer& writer, std::string_view media_type, std::string_view schema) {
-  writer.Key("content");
-  writer.BeginObject();
-  writer.Key(media_type);
-  writer.BeginObject();
-  writer.Key("schema");
-  writer.Raw(schema);
-  writer.EndObject();
-  writer.EndObject();
+std::string_view Where(Parameter::Place place) {
+  switch (place) {
+    case Parameter::Place::kQuery:
+      return "query parameter";
+    case Parameter::Place::kHeader:
+      return "header";
+    case Parameter::Place::kPath:
+      break;
+  }
+  return "path parameter";
 }
 
-void WriteOperation(json::Writer& writer, const Route& route) {
-  writer.BeginObject();
-  writer.Key("summary");
-  writer.String(route.summary);
-  writer.Key("tags");
-  writer.BeginArray();
-  writer.String(route.tag);
-  writer.EndArray();
-  writer.Key("parameters");
-  writer.BeginArray();
-  for (const std::string_view segment : Segments(route.path)) {
-    if (IsParameter(segment)) {
-      writer.Raw(
-          fmt::format(R"({{"name":"{}","in":"path","required":true,"schema":{{"type":"string"}}}})",
-                      ParameterName(segment)));
+Status CheckInteger(const Parameter& parameter, std::string_view text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || text.empty()) {
+    return Error{ErrorCode::kInvalidArgument, "not a whole number"};
+  }
+  if (number < parameter.minimum || number > parameter.maximum) {
+    return Error{ErrorCode::kInvalidArgument,
+                 parameter.maximum == INT64_MAX
+                     ? fmt::format("must be at least {}", parameter.minimum)
+                     : fmt::format("must be {} to {}", parameter.minimum, parameter.maximum)};
+  }
+  return {};
+}
+
+Status CheckValue(const Parameter& parameter, std::string_view text) {
+  if (!parameter.values.empty()) {
+    if (std::find(parameter.values.begin(), parameter.values.end(), text) ==
+        parameter.values.end()) {
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("must be one of {}", fmt::join(parameter.values, ", "))};
+    }
+    return {};
+  }
+  switch (parameter.type) {
+    case Parameter::Type::kInteger:
+      return CheckInteger(parameter, text);
+    case Parameter::Type::kBoolean:
+      if (text != "true" && text != "false") {
+        return Error{ErrorCode::kInvalidArgument, "must be true or false"};
+      }
+      return {};
+    case Parameter::Type::kDay:
+      if (!IsDay(text)) {
+        return Error{ErrorCode::kInvalidArgument, "must be a day, as 2026-01-31"};
+      }
+      return {};
+    case Parameter::Type::kText:
+      break;
+  }
+  if (std::cmp_less(text.size(), parameter.minimum) ||
+      std::cmp_greater(text.size(), parameter.maximum)) {
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("must have {} to {} bytes", parameter.minimum, parameter.maximum)};
+  }
+  return {};
+}
+
+template <typename Pairs>
+const std::string* FindIn(const Pairs& pairs, std::string_view name) {
+  for (const auto& [key, value] : pairs) {
+    if (key.size() == name.size() &&
+        std::equal(key.begin(), key.end(), name.begin(), [](char a, char b) {
+          return a == b || (a == (b | 0x20) && b >= 'A' && b <= 'Z');
+        })) {
+      return &value;
     }
   }
-  writer.EndArray();
-  if (!route.request_schema.empty()) {
-    writer.Key("requestBody");
-    writer.BeginObject();
-    writer.Key("required");
-    writer.Bool(true);
-    WriteContent(writer, "application/json", route.request_schema);
-    writer.EndObject();
+  return nullptr;
+}
+
+const std::string* FindValue(const Request& request, const Parameter& parameter) {
+  switch (parameter.place) {
+    case Parameter::Place::kQuery:
+      return FindIn(request.query, parameter.name);
+    case Parameter::Place::kHeader:
+      return FindIn(request.headers, parameter.name);
+    case Parameter::Place::kPath:
+      break;
   }
-  writer.Key("responses");
-  writer.BeginObject();
-  for (const RouteAnswer& answer : route.answers) {
-    writer.Key(std::to_string(answer.status));
-    writer.BeginObject();
-    writer.Key("description");
-    writer.String(answer.description);
-    if (!answer.schema.empty()) {
-      WriteContent(writer, "application/json", answer.schema);
-    }
-    writer.EndObject();
-  }
-  writer.Key("default");
-  writer.BeginObject();
-  writer.Key("description");
-  writer.String("an error, with its reason");
-  const bool problem = route.error_form == ErrorForm::kProblem;
-  WriteContent(writer, problem ? "application/problem+json" : "application/json",
-               problem ? R"({"$ref":"#/components/schemas/Problem"})"
-                       : R"({"$ref":"#/components/schemas/Detail"})");
-  writer.EndObject();
-  writer.EndObject();
-  writer.EndObject();
+  return FindIn(request.path_parameters, parameter.name);
 }
 
 }  // namespace
+
+struct Router::Node {
+  std::map<std::string, std::unique_ptr<Node>, std::less<>> names;
+  std::unique_ptr<Node> parameter;
+  std::vector<std::size_t> routes;  // that end here, one a method
+
+  // The node where `segments` from `at` on end, names before parameters; null: none with routes.
+  const Node* Find(const Segments& segments, std::size_t at) const {
+    if (at == segments.count) {
+      return routes.empty() ? nullptr : this;
+    }
+    if (const auto named = names.find(segments.parts[at]); named != names.end()) {
+      if (const Node* found = named->second->Find(segments, at + 1)) {
+        return found;
+      }
+    }
+    return parameter == nullptr || segments.parts[at].empty() ? nullptr
+                                                              : parameter->Find(segments, at + 1);
+  }
+};
 
 std::string_view Request::Header(std::string_view name) const {
   const auto found = std::find_if(headers.begin(), headers.end(),
@@ -125,33 +170,83 @@ std::string_view Request::Query(std::string_view name) const {
   return found == query.end() ? std::string_view() : found->second;
 }
 
+Router::Router() : root_(std::make_unique<Node>()) {}
+
+Router::~Router() = default;
+Router::Router(Router&&) noexcept = default;
+Router& Router::operator=(Router&&) noexcept = default;
+
 Status Router::Add(Route route) {
-  for (const Route& known : routes_) {
-    if (known.method == route.method && known.path == route.path) {
+  const Segments segments = SplitPath(route.path);
+  if (segments.too_many) {
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("path of a route is too deep: {}", route.path)};
+  }
+  Node* node = root_.get();
+  for (std::size_t i = 0; i < segments.count; ++i) {
+    auto& child = IsParameter(segments.parts[i]) ? node->parameter
+                                                 : node->names[std::string(segments.parts[i])];
+    if (child == nullptr) {
+      child = std::make_unique<Node>();
+    }
+    node = child.get();
+  }
+  for (const std::size_t known : node->routes) {
+    if (routes_[known].method == route.method) {
       return Error{ErrorCode::kAlreadyExists,
                    fmt::format("route registered twice: {} {}", route.method, route.path)};
     }
   }
+  node->routes.push_back(routes_.size());
   routes_.push_back(std::move(route));
   return {};
 }
 
 Router::Match Router::Find(std::string_view method, std::string_view path) const {
-  const auto segments = Segments(path);
-  const std::string_view wanted = method == "HEAD" ? "GET" : method;
   Match match;
-  for (const Route& route : routes_) {
-    if (!Fits(route.path, segments, match.parameters)) {
-      continue;
-    }
+  const Segments segments = SplitPath(path);
+  const Node* node = segments.too_many ? nullptr : root_->Find(segments, 0);
+  if (node == nullptr) {
+    return match;
+  }
+  const std::string_view wanted = method == "HEAD" ? "GET" : method;
+  for (const std::size_t index : node->routes) {
+    const Route& route = routes_[index];
     if (route.method == wanted) {
+      const Segments pattern = SplitPath(route.path);
+      for (std::size_t i = 0; i < pattern.count; ++i) {
+        if (IsParameter(pattern.parts[i])) {
+          match.parameters.emplace(ParameterName(pattern.parts[i]), segments.parts[i]);
+        }
+      }
       match.route = &route;
+      match.index = index;
       return match;
     }
-    match.allow += (match.allow.empty() ? "" : ", ") + std::string(route.method);
   }
-  match.parameters.clear();
+  for (const std::size_t index : node->routes) {
+    match.allow += (match.allow.empty() ? "" : ", ") + std::string(routes_[index].method);
+    match.allow += routes_[index].method == "GET" ? ", HEAD" : "";
+  }
   return match;
+}
+
+Status CheckParameters(const Route& route, const Request& request) {
+  for (const Parameter& parameter : route.parameters) {
+    const std::string* value = FindValue(request, parameter);
+    if (value == nullptr) {
+      if (parameter.required) {
+        return Error{ErrorCode::kInvalidArgument,
+                     fmt::format("{} is missing: {}", Where(parameter.place), parameter.name)};
+      }
+      continue;
+    }
+    if (const Status fits = CheckValue(parameter, *value); !fits) {
+      return Error{ErrorCode::kInvalidArgument, fmt::format("{} {} {}", Where(parameter.place),
+                                                            parameter.name, fits.error().message)};
+    }
+  }
+  return {};
 }
 
 ErrorForm ErrorFormOfPath(std::string_view path) {
@@ -162,49 +257,6 @@ ErrorForm ErrorFormOfPath(std::string_view path) {
     }
   }
   return ErrorForm::kProblem;
-}
-
-std::string OpenApiDocument(const Router& router, std::string_view version) {
-  std::string text;
-  json::Writer writer(text);
-  writer.BeginObject();
-  writer.Key("openapi");
-  writer.String("3.1.0");
-  writer.Key("info");
-  writer.Raw(fmt::format(R"({{"title":"datalake","version":"{}","description":"One lake for AI )"
-                         R"(training data: collect, keep, curate, version and serve it."}})",
-                         version));
-  writer.Key("paths");
-  writer.BeginObject();
-  std::vector<std::string_view> paths;
-  for (const Route& route : router.routes()) {
-    if (std::find(paths.begin(), paths.end(), route.path) == paths.end()) {
-      paths.push_back(route.path);
-    }
-  }
-  for (const std::string_view path : paths) {
-    writer.Key(path);
-    writer.BeginObject();
-    for (const Route& route : router.routes()) {
-      if (route.path == path) {
-        std::string method(route.method);
-        std::transform(method.begin(), method.end(), method.begin(),
-                       [](unsigned char c) { return static_cast<char>(c | 0x20); });
-        writer.Key(method);
-        WriteOperation(writer, route);
-      }
-    }
-    writer.EndObject();
-  }
-  writer.EndObject();
-  writer.Key("components");
-  writer.Raw(R"({"schemas":{"Problem":{"type":"object","description":"RFC 9457","properties":{)"
-             R"("type":{"type":"string"},"title":{"type":"string"},"status":{"type":"integer"},)"
-             R"("detail":{"type":"string"},"request_id":{"type":"string"}},)"
-             R"("required":["type","title","status","detail","request_id"]},)"
-             R"("Detail":{"type":"object","properties":{"detail":{}},"required":["detail"]}}})");
-  writer.EndObject();
-  return text;
 }
 
 }  // namespace datalake::server

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "datalake/server/openapi.h"
 #include "datalake/testing/matchers.h"
 
 namespace datalake::server {
@@ -53,13 +54,60 @@ TEST(RouterTest, TellsUnknownPathFromWrongMethod) {
   EXPECT_EQ(router.Find("GET", "/nothing").allow, "");
   const auto wrong = router.Find("PUT", "/jobs/1");
   EXPECT_EQ(wrong.route, nullptr);
-  EXPECT_EQ(wrong.allow, "GET, DELETE");
+  EXPECT_EQ(wrong.allow, "GET, HEAD, DELETE");
 }
 
 TEST(RouterTest, RefusesTheSameRouteTwice) {
   Router router = MakeRouter();
   EXPECT_THAT(router.Add({.method = "GET", .path = "/jobs", .summary = "", .tag = ""}),
               IsError(ErrorCode::kAlreadyExists, "GET /jobs"));
+}
+
+TEST(RouterTest, ANameBeatsAParameterAndOneThatEndsNowhereIsGoneBackFrom) {
+  Router router;
+  for (const char* path : {"/a/{x}", "/a/list", "/a/{y}/b", "/a/list/c"}) {
+    ASSERT_THAT(router.Add({.method = "GET", .path = path, .summary = path, .tag = ""}), IsOk());
+  }
+  EXPECT_EQ(router.Find("GET", "/a/list").route->summary, "/a/list");
+  EXPECT_EQ(router.Find("GET", "/a/1").route->summary, "/a/{x}");
+  const auto back = router.Find("GET", "/a/list/b");
+  EXPECT_EQ(back.route->summary, "/a/{y}/b");
+  EXPECT_THAT(back.parameters, ElementsAre(Pair("y", "list")));
+  EXPECT_EQ(router.Find("GET", "/a//").route, nullptr);
+  EXPECT_EQ(router.Find("GET", std::string(10'000, '/')).route, nullptr);
+}
+
+TEST(CheckParametersTest, NamesWhatDoesNotFit) {
+  const Route route{
+      .method = "GET",
+      .path = "/{id}",
+      .summary = "",
+      .tag = "",
+      .parameters = {{.name = "limit",
+                      .description = "",
+                      .type = Parameter::Type::kInteger,
+                      .minimum = 1,
+                      .maximum = 10},
+                     {.name = "day", .description = "", .type = Parameter::Type::kDay},
+                     {.name = "rating", .description = "", .values = {"good", "bad"}},
+                     {.name = "If-Match",
+                      .description = "",
+                      .place = Parameter::Place::kHeader,
+                      .required = true}}};
+  Request request;
+  EXPECT_THAT(CheckParameters(route, request),
+              IsError(ErrorCode::kInvalidArgument, "header is missing: If-Match"));
+  request.headers = {{"if-match", "x"}};
+  EXPECT_THAT(CheckParameters(route, request), IsOk());
+  for (const auto& [name, value, message] :
+       {std::tuple("limit", "0", "1 to 10"), std::tuple("limit", "1x", "whole number"),
+        std::tuple("day", "2026-02-30", "day"), std::tuple("rating", "meh", "good, bad")}) {
+    request.query = {{name, value}};
+    EXPECT_THAT(CheckParameters(route, request), IsError(ErrorCode::kInvalidArgument, message))
+        << name << " " << value;
+  }
+  request.query = {{"limit", "10"}, {"day", "2026-02-28"}, {"rating", "bad"}};
+  EXPECT_THAT(CheckParameters(route, request), IsOk());
 }
 
 TEST(OpenApiTest, DescribesEveryRoute) {

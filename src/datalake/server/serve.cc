@@ -14,6 +14,7 @@
 #include "datalake/server/chat_feed.h"
 #include "datalake/server/jobs.h"
 #include "datalake/server/service.h"
+#include "datalake/server/target.h"
 
 namespace datalake::server {
 namespace {
@@ -85,6 +86,10 @@ class Sealer {
 Status Serve(io::FileSystem& fs, const Clock& clock, Random& random, const ServeOptions& options,
              const std::function<void(const std::string& address)>& ready, std::stop_token stop) {
   DATALAKE_TRY(options.http.Validate());
+  if (!IsLoopbackHost(options.http.bind)) {
+    return Error{ErrorCode::kUnsupported,
+                 "an address that is not loopback needs tokens and TLS: " + options.http.bind};
+  }
   if (options.create_lake) {
     DATALAKE_TRY(lake::InitLake(fs, clock, random, options.lake_path));
   }
@@ -102,10 +107,11 @@ Status Serve(io::FileSystem& fs, const Clock& clock, Random& random, const Serve
   Service service{*lake, chat, *jobs, clock, options.version};
   Router router;
   DATALAKE_TRY(AddRoutes(router, service));
+  const std::unique_ptr<Gate> gate = MakeLoopbackGate();
   std::unique_ptr<HttpServer> http;
   {
     const Sealer sealer(chat, clock, options.seal_period);
-    DATALAKE_TRY_ASSIGN(http, HttpServer::Start(options.http, router, random));
+    DATALAKE_TRY_ASSIGN(http, HttpServer::Start(options.http, {router, *gate, random}));
     ready(http->address());
     Mutex mutex;
     CondVar stopped;

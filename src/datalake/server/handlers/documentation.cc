@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "datalake/server/handlers/handlers.h"
+#include "datalake/server/openapi.h"
 
 namespace datalake::server {
 namespace {
@@ -81,6 +82,7 @@ Status AddDocumentationRoutes(Router& router, Service& service) {
                            .path = "/openapi.json",
                            .summary = "The OpenAPI description of this API",
                            .tag = "Documentation",
+                           .access = Access::Open(),
                            .execution = Execution::kInline,
                            .answers = {{200, "the description"}},
                            .handle = [document](const Request&, const Responder& respond) {
@@ -90,6 +92,7 @@ Status AddDocumentationRoutes(Router& router, Service& service) {
                      .path = "/docs",
                      .summary = "This API for people",
                      .tag = "Documentation",
+                     .access = Access::Open(),
                      .execution = Execution::kInline,
                      .answers = {{200, "a page of HTML"}},
                      .handle = [page](const Request&, const Responder& respond) {

@@ -32,6 +32,7 @@ Status AddHealthRoutes(Router& router, Service& service) {
        .path = "/v1/health",
        .summary = "Says that the server takes records",
        .tag = "Health",
+       .access = Access::Open(),
        .execution = Execution::kInline,
        .error_form = ErrorForm::kDetail,
        .answers = {{200, "it does", R"({"type":"object","properties":{"status":{"const":"ok"}}})"},
@@ -52,6 +53,7 @@ Status AddHealthRoutes(Router& router, Service& service) {
                      // A server that stands by for records does all else.
                      .summary = "Says that the server works, with its time",
                      .tag = "Health",
+                     .access = Access::Open(),
                      .execution = Execution::kInline,
                      .error_form = ErrorForm::kDetail,
                      .answers = {{200, "it does",

@@ -60,6 +60,7 @@ Status AddIngestRoutes(Router& router, Service& service) {
        .path = "/v1/ingest/chat",
        .summary = "Takes one chat; a 200 means that it is on the disk",
        .tag = "Ingest",
+       .access = Access::ToFeed(Role::kContribute, "chat"),
        // Checked on the connection's thread (some microseconds), answered by the log's.
        .execution = Execution::kInline,
        .error_form = ErrorForm::kDetail,

@@ -52,6 +52,7 @@ Status AddJobRoutes(Router& router, Service& service) {
                            .path = "/jobs",
                            .summary = "All jobs, oldest first",
                            .tag = "Jobs",
+                           .access = Access::To(Role::kRead),
                            .error_form = ErrorForm::kDetail,
                            .answers = {{200, "the jobs"}},
                            .handle = [&service](const Request& request, const Responder& respond) {
@@ -66,6 +67,7 @@ Status AddJobRoutes(Router& router, Service& service) {
                            .path = "/jobs/{job_id}",
                            .summary = "One job: its state, progress, log and result",
                            .tag = "Jobs",
+                           .access = Access::To(Role::kRead),
                            .error_form = ErrorForm::kDetail,
                            .answers = {{200, "the job"}, {404, "no such job"}},
                            .handle = [&service](const Request& request, const Responder& respond) {
@@ -82,6 +84,7 @@ Status AddJobRoutes(Router& router, Service& service) {
        .path = "/jobs/{job_id}",
        .summary = "Forgets an ended job",
        .tag = "Jobs",
+       .access = Access::To(Role::kWrite),
        .error_form = ErrorForm::kDetail,
        .answers = {{200, "it is forgotten"}, {400, "the job still runs"}, {404, "no such job"}},
        .handle = [&service](const Request& request, const Responder& respond) {

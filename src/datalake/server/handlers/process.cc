@@ -50,6 +50,7 @@ Status AddProcessRoutes(Router& router, Service& service) {
        .path = "/process",
        .summary = "Starts to process the pending uploads, or says which job already does",
        .tag = "Processing",
+       .access = Access::To(Role::kWrite),
        .error_form = ErrorForm::kDetail,
        .answers = {{200, "the job",
                     R"({"type":"object","properties":{"job_id":{"type":"string"},"status":)"
@@ -64,6 +65,7 @@ Status AddProcessRoutes(Router& router, Service& service) {
        .path = "/status",
        .summary = "How many uploads wait, are processed, or failed",
        .tag = "Processing",
+       .access = Access::To(Role::kRead),
        .error_form = ErrorForm::kDetail,
        .answers = {{200, "the counts",
                     R"({"type":"object","properties":{"pending":{"type":"integer"},"processing":)"

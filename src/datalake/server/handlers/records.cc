@@ -15,6 +15,7 @@ Status AddRecordRoutes(Router& router, Service& service) {
        .path = "/v1/feeds/{feed}/records/{ingest_id}",
        .summary = "The newest version of a record as it was sent, with what we know under _lake",
        .tag = "Feeds",
+       .access = Access::ToFeed(Role::kRead, "{feed}"),
        .answers = {{200, "the record",
                     R"({"type":"object","properties":{"_lake":{"type":"object"}}})"},
                    {404, "no such feed or record"}},

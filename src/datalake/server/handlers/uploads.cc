@@ -292,16 +292,18 @@ Status AddUploadRoutes(Router& router, Service& service) {
        {{200, "it is gone"}, {409, "it is being processed"}, unknown},
        &Discard}};
   for (Resource& resource : resources) {
-    DATALAKE_TRY(router.Add({.method = resource.method,
-                             .path = resource.path,
-                             .summary = resource.summary,
-                             .tag = "Uploads",
-                             .request_schema = resource.body,
-                             .answers = std::move(resource.answers),
-                             .handle = [&service, work = resource.work, status = resource.status](
-                                           const Request& request, const Responder& respond) {
-                               Answer(request, respond, work(service, request), status);
-                             }}));
+    DATALAKE_TRY(
+        router.Add({.method = resource.method,
+                    .path = resource.path,
+                    .summary = resource.summary,
+                    .tag = "Uploads",
+                    .access = Access::To(resource.method == "GET" ? Role::kRead : Role::kWrite),
+                    .request_schema = resource.body,
+                    .answers = std::move(resource.answers),
+                    .handle = [&service, work = resource.work, status = resource.status](
+                                  const Request& request, const Responder& respond) {
+                      Answer(request, respond, work(service, request), status);
+                    }}));
   }
   return {};
 }
