@@ -8,12 +8,9 @@
 #include <cmath>
 #include <utility>
 
-#include <nlohmann/json.hpp>
-
-#include "datalake/base/name.h"
 #include "datalake/json/tree.h"
-#include "datalake/json/value.h"
 #include "datalake/json/writer.h"
+#include "datalake/lake/field_record.h"
 
 namespace datalake::lake {
 namespace {
@@ -187,10 +184,7 @@ void ChatReader::Read(const Node& body) {
 
 void ChatReader::ReadIngestId(const Slot& slot) {
   result_.record.ingest_id = OptionalText(slot, {{"ingest_id"}});
-  if (result_.record.ingest_id && !CheckName("ingest_id", *result_.record.ingest_id)) {
-    Problem({{"ingest_id"}}, "string does not match regex \"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$\"",
-            "value_error.str.regex");
-  }
+  CheckIngestId(result_.record.ingest_id, result_.problems);
 }
 
 // The newest desktop client sends chat_template in place of prompt_template.
@@ -300,13 +294,6 @@ void ChatReader::WriteExtra(const std::vector<std::pair<std::string_view, Node>>
     writer.EndObject();
   }
   writer.EndObject();
-}
-
-// What Tree::Parse could not read: broken JSON with its offset, or a number without a type.
-ValidationProblem UnreadableProblem(std::string_view body, const Error& error) {
-  const auto value = json::ParseValue(body, "body");
-  const std::string& message = value ? error.message : value.error().message;
-  return {{}, message, "value_error.jsondecode", {}};
 }
 
 }  // namespace

@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 
 #include "datalake/base/error.h"
-#include "datalake/lake/chat_table.h"
+#include "datalake/lake/feed_columns.h"
 
 namespace datalake::lake {
 namespace {

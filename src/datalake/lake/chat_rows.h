@@ -14,7 +14,7 @@
 
 namespace datalake::lake {
 
-/// The chats of a batch with columns of ChatSchema (chat_table.h), of which `ingest_id` and
+/// The chats of a batch with columns of FeedSchema (feed_columns.h), of which `ingest_id` and
 /// `conversation` must be there and the text columns may: read row by row. Views the batch, which
 /// it keeps. Thread-compatible.
 class ChatRows {

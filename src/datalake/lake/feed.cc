@@ -1,52 +1,57 @@
 #include "datalake/lake/feed.h"
 
 #include <algorithm>
-#include <deque>
+#include <array>
+#include <atomic>
 #include <future>
+#include <optional>
+#include <span>
 #include <unordered_map>
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include "datalake/base/hash.h"
+#include "datalake/base/hex.h"
 #include "datalake/base/id.h"
 #include "datalake/base/log.h"
 #include "datalake/base/mutex.h"
 #include "datalake/base/name.h"
+#include "datalake/io/file_system.h"
 #include "datalake/json/writer.h"
 #include "datalake/lake/feed_index.h"
+#include "datalake/lake/feed_ledger.h"
+#include "datalake/lake/feed_quarantine.h"
 #include "datalake/lake/feed_record.h"
 #include "datalake/lake/feed_table.h"
+#include "datalake/lake/record_checker.h"
 #include "datalake/table/table.h"
 #include "datalake/wal/wal.h"
 
 namespace datalake::lake {
 namespace {
 
-struct KeyHasher {
-  std::size_t operator()(const Hash128& key) const { return key.low; }
-};
+using Outcome = FeedAnswer::Outcome;
 
-// A record that is durable in the WAL and not known to be in the table.
-struct TailRecord {
-  std::uint64_t sequence = 0;
-  std::string payload;
-};
+// One WAL record of a submission holds at most about so many bytes, unless it is all or nothing.
+constexpr std::size_t kChunkBytes = std::size_t{1} << 20;
+constexpr std::uint64_t kMaxPayloadBytes = std::uint64_t{128} << 20;
+constexpr std::int64_t kFreeCheckNanos = 200'000'000;
+constexpr std::size_t kTokenBytes = 18;
 
-// The newest append of an id that is on its way to the disk.
-struct Inflight {
-  IdEntry entry;
-  std::size_t appends = 0;
-  std::vector<std::pair<FeedAnswer, Feed::Done>> waiters;  // same body, sent again meanwhile
-};
-
-FeedAnswer Answer(FeedAnswer::Outcome outcome, std::string ingest_id, std::int64_t version) {
-  return {.outcome = outcome, .ingest_id = std::move(ingest_id), .version = version};
+std::string MakeToken(Random& random) {
+  std::array<std::byte, kTokenBytes> bytes;
+  random.Fill(bytes);
+  return ToHex(bytes);
 }
 
 // The body with `_lake` as its last member. `body` is a JSON object that is not empty.
 std::string WithLakeMember(std::string_view body, std::string_view ingest_id, std::int64_t version,
                            Timestamp received) {
-  std::string out(body.substr(0, body.rfind('}')));
+  const std::string_view members = body.substr(0, body.rfind('}'));
+  const bool is_empty =
+      members.find_first_not_of(" \t\r\n", members.find('{') + 1) == std::string_view::npos;
   std::string member;
   json::Writer writer(member);
   writer.BeginObject();
@@ -59,20 +64,72 @@ std::string WithLakeMember(std::string_view body, std::string_view ingest_id, st
   writer.Key("version");
   writer.Int(version);
   writer.EndObject();
-  return out + ",\"_lake\":" + member + "}";
+  return fmt::format("{}{}\"_lake\":{}}}", members, is_empty ? "" : ",", member);
 }
 
-class ChatFeed final : public Feed {
- public:
-  ChatFeed(Lake& lake, std::string_view name, const FeedOptions& options,
-           std::unique_ptr<table::Table> table)
-      : context_(lake.context()), name_(name), options_(options), table_(std::move(table)) {}
+// The id of a record without one whose submission has a key: the same again for the same key.
+std::string DerivedId(std::string_view key, std::size_t number) {
+  const Hash128 hash = Xxh3Hash128(fmt::format("{}\n{}", number, key));
+  return fmt::format("{:08x}-{:04x}-8{:03x}-{:04x}-{:012x}", hash.high >> 32,
+                     (hash.high >> 16) & 0xffff, hash.high & 0xfff,
+                     0x8000 | ((hash.low >> 48) & 0x3fff), hash.low & 0xffffffffffff);
+}
 
-  // Builds the index from the table and from what the WAL still has.
+// A record of a submission, from the look at it to its answer.
+struct Candidate {
+  std::string_view body;
+  CheckedRecord checked;
+  std::string ingest_id;
+  bool is_own_id = true;  // given by the client, so that its owner may replace the record
+  Hash128 key;
+  IdEntry entry;
+  std::uint64_t body_hash = 0;
+  bool is_stored = false;                   // goes into the log
+  std::optional<std::size_t> repeats = {};  // the number of an equal record of the submission
+};
+
+// A submission under way.
+struct Pending {
+  Submission submission;
+  std::vector<Candidate> candidates;
+  std::unordered_map<Hash128, std::size_t, KeyHasher> newest;  // of ids that are stored
+  SubmissionAnswer answer;
+  std::string new_token;  // for new records, when the contributor brought none
+  ReceiptHash receipt;
+  Feed::SubmitDone done;
+  std::atomic<std::size_t> waits{1};  // for appends and for records of others; one is ours
+};
+
+using PendingPtr = std::shared_ptr<Pending>;
+
+void Release(const PendingPtr& pending) {
+  if (--pending->waits == 0) {
+    pending->done(std::move(pending->answer));
+  }
+}
+
+class FeedImpl final : public Feed {
+ public:
+  FeedImpl(Lake& lake, std::string_view name, const FeedOptions& options, FeedTables tables,
+           const RecordChecker& checker)
+      : context_(lake.context()),
+        name_(name),
+        options_(options),
+        tables_(std::move(tables)),
+        checker_(std::make_shared<const RecordChecker>(checker)) {}
+
   Status Recover();
 
-  void AppendAsync(std::string body, Done done) override;
-  Result<FeedAnswer> Append(std::string body) override;
+  std::shared_ptr<const FeedDefinition> definition() const override {
+    const auto checker = Checker();
+    return {checker, &checker->definition()};
+  }
+
+  Status Reload() override;
+  void SubmitAsync(Submission submission, SubmitDone done) override;
+  void Withdraw(Withdrawal withdrawal, WithdrawDone done) override;
+  bool Owns(std::string_view ingest_id, std::string_view receipt_token) override;
+  Result<RecordFacts> Find(std::string_view ingest_id) override;
   Result<std::string> Get(std::string_view ingest_id) override;
 
   Result<SealReport> Seal() override {
@@ -84,49 +141,59 @@ class ChatFeed final : public Feed {
 
   bool WantsSeal() override { return !wal_->SealedSegments().empty(); }
 
+  Result<ReplayReport> ReplayQuarantine(ReplayMode mode) override;
   FeedStats stats() override;
 
   Status health() const override { return wal_->health(); }
 
  private:
-  // What an append has to do, decided under the lock.
-  struct Decision {
-    std::optional<FeedAnswer> answer;
-    std::optional<Error> error;
-  };
+  std::shared_ptr<const RecordChecker> Checker() const {
+    const MutexLock lock(checker_mutex_);
+    return checker_;
+  }
 
-  Decision Decide(const std::string& ingest_id, const IdEntry& entry, std::string_view body,
-                  Done& done) DATALAKE_REQUIRES(mutex_);
-  Status Enqueue(const std::string& ingest_id, const IdEntry& entry, std::string_view body,
-                 FeedAnswer::Outcome outcome, Done& done) DATALAKE_REQUIRES(mutex_);
-  void OnAppended(const Result<std::uint64_t>& sequence, const Hash128& key, const IdEntry& entry,
-                  std::string payload, FeedAnswer answer, const Done& done);
-  void AddToTail(std::uint64_t sequence, const Hash128& key, std::string payload)
+  Status IndexTables(const RecordChecker& checker) DATALAKE_REQUIRES(mutex_);
+  Status IndexLog(const RecordChecker& checker, std::uint64_t applied) DATALAKE_REQUIRES(mutex_);
+  void Look(const RecordChecker& checker, Pending& pending);
+  std::optional<Result<FeedAnswer>> Room();
+  void Decide(const RecordChecker& checker, const PendingPtr& pending) DATALAKE_REQUIRES(mutex_);
+  void DecideOne(const RecordChecker& checker, const PendingPtr& pending, std::size_t at)
       DATALAKE_REQUIRES(mutex_);
-  void DropTail(std::uint64_t last_sequence);
+  void Queue(const PendingPtr& pending, const RecordChecker& checker) DATALAKE_REQUIRES(mutex_);
+  void QueueChunk(const PendingPtr& pending, std::string payload, std::size_t begin,
+                  std::size_t end) DATALAKE_REQUIRES(mutex_);
+  void OnAppended(const PendingPtr& pending, const Result<std::uint64_t>& sequence,
+                  std::size_t begin, std::size_t end);
+  void OnWithdrawn(const Withdrawal& withdrawal, const Result<std::uint64_t>& sequence,
+                   const WithdrawDone& done);
+  Result<StoredRecord> ReadUnsealed(std::uint64_t sequence, std::string_view ingest_id,
+                                    std::int64_t version);
 
   const LakeContext context_;
   const std::string name_;
   const FeedOptions options_;
-  const std::unique_ptr<table::Table> table_;
+  FeedTables tables_;
+
+  mutable Mutex checker_mutex_;
+  std::shared_ptr<const RecordChecker> checker_ DATALAKE_GUARDED_BY(checker_mutex_);
 
   Mutex seal_mutex_;  // one Seal at a time; taken before mutex_
   Mutex mutex_;
-  IdIndex index_ DATALAKE_GUARDED_BY(mutex_);
-  std::unordered_map<Hash128, Inflight, KeyHasher> inflight_ DATALAKE_GUARDED_BY(mutex_);
-  std::unordered_map<Hash128, TailRecord, KeyHasher> tail_ DATALAKE_GUARDED_BY(mutex_);
-  std::deque<std::pair<std::uint64_t, Hash128>> tail_order_ DATALAKE_GUARDED_BY(mutex_);
+  FeedLedger ledger_ DATALAKE_GUARDED_BY(mutex_);
+  std::atomic<std::int64_t> free_checked_nanos_{0};
+  std::atomic<bool> disk_is_full_{false};
   // Last member, so destroyed first: its thread calls back into the others.
   std::unique_ptr<wal::Wal> wal_;
 };
 
-Status ChatFeed::Recover() {
-  DATALAKE_TRY_ASSIGN(const auto snapshot, table_->Snapshot());
-  const std::int64_t applied = snapshot->txn_version(FeedAppId(name_)).value_or(0);
+Status FeedImpl::Recover() {
+  DATALAKE_TRY_ASSIGN(const auto snapshot, tables_.records().Snapshot());
+  const auto applied =
+      static_cast<std::uint64_t>(snapshot->txn_version(FeedAppId(name_)).value_or(0));
   const wal::WalOptions options{.segment_bytes = options_.segment_bytes,
                                 .segment_age = options_.segment_age,
-                                .max_record_bytes = options_.max_record_bytes + 1024,
-                                .first_sequence = static_cast<std::uint64_t>(applied) + 1};
+                                .max_record_bytes = kMaxPayloadBytes,
+                                .first_sequence = applied + 1};
   DATALAKE_TRY_ASSIGN(wal_, wal::Wal::Open(context_.fs, context_.clock, context_.random,
                                            context_.layout.Wal(name_), options));
   for (const wal::QuarantinedSegment& segment : wal_->recovery().quarantined) {
@@ -136,229 +203,576 @@ Status ChatFeed::Recover() {
         "dropped as already applied): {}: {}",
         name_, segment.path, segment.reason));
   }
+  const auto checker = Checker();
   const MutexLock lock(mutex_);
-  DATALAKE_TRY(IndexTable(context_, snapshot, index_));
+  DATALAKE_TRY(IndexTables(*checker));
+  return IndexLog(*checker, applied);
+}
+
+Status FeedImpl::IndexTables(const RecordChecker& checker) {
+  const bool contents =
+      checker.definition().ActionOf(FeedRule::kDuplicateContent) != RuleAction::kKeep;
+  const auto add = [&](const IndexedRow& row)
+                       DATALAKE_REQUIRES(mutex_) { ledger_.AddSealed(row, contents); };
+  if (tables_.quarantine() != nullptr) {
+    DATALAKE_TRY_ASSIGN(auto snapshot, tables_.quarantine()->Snapshot());
+    DATALAKE_TRY(
+        VisitIndexedRows(context_, std::move(snapshot), FeedTableKind::kQuarantine, checker, add));
+  }
+  DATALAKE_TRY_ASSIGN(auto snapshot, tables_.records().Snapshot());
+  return VisitIndexedRows(context_, std::move(snapshot), FeedTableKind::kRecords, checker, add);
+}
+
+Status FeedImpl::IndexLog(const RecordChecker& checker, std::uint64_t applied) {
+  const auto add = [&](std::uint64_t sequence, const FeedEntry& entry)
+                       DATALAKE_REQUIRES(mutex_) -> Status {
+    if (const auto* withdrawal = std::get_if<Withdrawal>(&entry)) {
+      ledger_.Withdraw(*withdrawal);
+      return {};
+    }
+    const auto& record = std::get<FeedRecord>(entry);
+    const CheckedRecord checked = checker.Check(record.body);
+    ledger_.AddUnsealed(sequence, IdKey(record.ingest_id), EntryOf(record, checked.submitter_id));
+    if (record.submission != SubmissionHash{}) {
+      ledger_.AddKey(record.submission, record.received.time_since_epoch().count());
+    }
+    if (record.content_hash != 0 &&
+        checker.definition().ActionOf(FeedRule::kDuplicateContent) != RuleAction::kKeep) {
+      ledger_.AddContent(record.content_hash);
+    }
+    return {};
+  };
   for (const wal::SegmentInfo& segment : wal_->SealedSegments()) {
-    const Status read = wal_->ReadSegment(segment, [this](const wal::Record& record) -> Status {
-      DATALAKE_TRY_ASSIGN(const FeedRecord decoded, DecodeFeedRecord(record.payload));
-      const Hash128 key = IdKey(decoded.ingest_id);
-      PutNewer(index_, key, EntryOf(decoded, ParseChat(decoded.body).record.submitter_id));
-      AddToTail(record.sequence, key, std::string(record.payload));
-      return {};
-    });
-    DATALAKE_TRY(read);
+    if (segment.last_sequence <= applied) {
+      continue;  // in the table; its removal was lost
+    }
+    DATALAKE_TRY(wal_->ReadSegment(segment, [&](const wal::Record& record) {
+      return ForEachFeedEntry(record.payload,
+                              [&](const FeedEntry& entry) { return add(record.sequence, entry); });
+    }));
   }
   return {};
 }
 
-void ChatFeed::AppendAsync(std::string body, Done done) {
-  if (body.size() > options_.max_record_bytes) {
-    return done(
-        Error{ErrorCode::kInvalidArgument, fmt::format("record is too large: {} bytes, at most {}",
-                                                       body.size(), options_.max_record_bytes)});
-  }
-  ChatParseResult parsed = ParseChat(body);
-  if (!parsed.problems.empty()) {
-    FeedAnswer answer{.outcome = FeedAnswer::Outcome::kInvalid};
-    answer.problems = std::move(parsed.problems);
-    return done(std::move(answer));
-  }
-  const std::string ingest_id =
-      parsed.record.ingest_id ? *parsed.record.ingest_id : MakeUuid(context_.random);
-  const IdEntry entry = EntryOf(
-      {.ingest_id = ingest_id, .version = 1, .received = context_.clock.Now(), .body = body},
-      parsed.record.submitter_id);
-  Decision decision;
+Status FeedImpl::Reload() {
+  DATALAKE_TRY_ASSIGN(const FeedDefinition definition, FeedDefinitions(context_).Find(name_));
   {
-    const MutexLock lock(mutex_);
-    decision = Decide(ingest_id, entry, body, done);
-  }
-  if (decision.error) {
-    done(std::move(*decision.error));
-  } else if (decision.answer) {
-    done(std::move(*decision.answer));
-  }
-}
-
-// Compares with the newest version known, on disk or on its way. Leaves `done` alone when there is
-// an answer or an error already.
-ChatFeed::Decision ChatFeed::Decide(const std::string& ingest_id, const IdEntry& entry,
-                                    std::string_view body, Done& done) {
-  const Hash128 key = IdKey(ingest_id);
-  const auto flying = inflight_.find(key);
-  const IdEntry* known = flying != inflight_.end() ? &flying->second.entry : index_.Find(key);
-  IdEntry next = entry;
-  auto outcome = FeedAnswer::Outcome::kStored;
-  if (known != nullptr) {
-    if (known->body_hash == entry.body_hash) {
-      FeedAnswer answer = Answer(FeedAnswer::Outcome::kReplayed, ingest_id, known->version);
-      if (flying == inflight_.end()) {
-        return {.answer = std::move(answer), .error = {}};
-      }
-      flying->second.waiters.emplace_back(std::move(answer), std::move(done));
+    const MutexLock lock(checker_mutex_);
+    if (checker_->definition() == definition) {
       return {};
     }
-    if (entry.submitter_hash == 0 || known->submitter_hash != entry.submitter_hash) {
-      return {.answer = {},
-              .error = Error{ErrorCode::kConflict,
-                             fmt::format("ingest_id is taken by another record: {}", ingest_id)}};
-    }
-    next.version = known->version + 1;
-    // Never of an earlier day than what it replaces, even when the clock was set back.
-    next.received_us = std::max(entry.received_us, known->received_us);
-    outcome = FeedAnswer::Outcome::kReplaced;
   }
-  const Status queued = Enqueue(ingest_id, next, body, outcome, done);
-  return queued ? Decision{} : Decision{.answer = {}, .error = queued.error()};
-}
-
-Status ChatFeed::Enqueue(const std::string& ingest_id, const IdEntry& entry, std::string_view body,
-                         FeedAnswer::Outcome outcome, Done& done) {
-  if (wal_->size_bytes() > options_.max_unsealed_bytes) {
-    return Error{ErrorCode::kResourceExhausted,
-                 fmt::format("too many records wait for the table, try again later: feed {}, {} "
-                             "bytes",
-                             name_, wal_->size_bytes())};
-  }
-  const Hash128 key = IdKey(ingest_id);
-  std::string payload =
-      EncodeFeedRecord({.ingest_id = ingest_id,
-                        .version = entry.version,
-                        .received = Timestamp(std::chrono::microseconds(entry.received_us)),
-                        .body = body});
-  std::string kept = payload;
-  auto shared_done = std::make_shared<Done>(std::move(done));
-  FeedAnswer answer = Answer(outcome, ingest_id, entry.version);
-  // In the lock, so that versions of an id stand in the log in their order.
-  const Status queued = wal_->AppendAsync(
-      std::move(payload), [this, key, entry, kept = std::move(kept), answer = std::move(answer),
-                           shared_done](Result<std::uint64_t> sequence) mutable {
-        OnAppended(sequence, key, entry, std::move(kept), std::move(answer), *shared_done);
-      });
-  if (!queued) {
-    done = std::move(*shared_done);
-    return queued.error();
-  }
-  Inflight& flying = inflight_[key];
-  flying.entry = entry;
-  ++flying.appends;
+  DATALAKE_TRY_ASSIGN(RecordChecker checker, RecordChecker::Make(definition, options_.content));
+  const MutexLock lock(checker_mutex_);
+  checker_ = std::make_shared<const RecordChecker>(std::move(checker));
   return {};
 }
 
-// On the WAL's thread: the record is durable, or it failed.
-void ChatFeed::OnAppended(const Result<std::uint64_t>& sequence, const Hash128& key,
-                          const IdEntry& entry, std::string payload, FeedAnswer answer,
-                          const Done& done) {
-  std::vector<std::pair<FeedAnswer, Done>> waiters;
-  {
-    const MutexLock lock(mutex_);
-    const auto flying = inflight_.find(key);
-    if (sequence) {
-      PutNewer(index_, key, entry);
-      AddToTail(*sequence, key, std::move(payload));
-    }
-    if (flying != inflight_.end() && --flying->second.appends == 0) {
-      waiters = std::move(flying->second.waiters);
-      inflight_.erase(flying);
-    }
-  }
-  if (sequence) {
-    done(std::move(answer));
-  } else {
-    done(sequence.error());
-  }
-  for (auto& [waiting, waiting_done] : waiters) {
-    if (sequence) {
-      waiting_done(std::move(waiting));
+// What can be told without knowing other records; in the caller's thread.
+void FeedImpl::Look(const RecordChecker& checker, Pending& pending) {
+  const std::string& key = pending.submission.from.idempotency_key;
+  const std::uint64_t most = options_.max_record_bytes > 0
+                                 ? options_.max_record_bytes
+                                 : checker.definition().limits.max_record_bytes;
+  const std::string_view text = pending.submission.text;
+  std::size_t number = 0;
+  for (const auto& [offset, size] : pending.submission.records) {
+    Candidate candidate;
+    candidate.body = text.substr(offset, size);
+    pending.answer.records.emplace_back(FeedAnswer{.outcome = Outcome::kLeftOut});
+    if (size > most) {
+      pending.answer.records.back() =
+          Error{ErrorCode::kInvalidArgument,
+                fmt::format("record is too large: {} bytes, at most {}", size, most)};
     } else {
-      waiting_done(sequence.error());
+      candidate.checked = checker.Check(candidate.body);
+      if (candidate.checked.ingest_id) {
+        candidate.ingest_id = *candidate.checked.ingest_id;
+      } else {
+        candidate.is_own_id = false;
+        candidate.ingest_id = key.empty() ? MakeUuid(context_.random) : DerivedId(key, number);
+      }
+      candidate.key = IdKey(candidate.ingest_id);
+      candidate.entry.body_hash = BodyHash(candidate.body);
+      candidate.entry.submitter_hash = SubmitterHash(candidate.checked.submitter_id);
+    }
+    pending.candidates.push_back(std::move(candidate));
+    ++number;
+  }
+  const std::string& token = pending.submission.from.receipt_token;
+  if (token.empty()) {
+    pending.new_token = MakeToken(context_.random);
+  }
+  pending.receipt = HashReceipt(token.empty() ? pending.new_token : token);
+}
+
+// Nothing, or why no record is taken now.
+std::optional<Result<FeedAnswer>> FeedImpl::Room() {
+  if (wal_->size_bytes() > options_.max_unsealed_bytes) {
+    return Result<FeedAnswer>(FeedAnswer{.outcome = Outcome::kBusy});
+  }
+  const std::int64_t now = context_.clock.SteadyNanos();
+  std::int64_t last = free_checked_nanos_;
+  if ((last == 0 || now - last > kFreeCheckNanos) &&
+      free_checked_nanos_.compare_exchange_strong(last, now)) {
+    const auto free = context_.fs.FreeBytes(context_.layout.root());
+    disk_is_full_ = free && *free < options_.reserve_bytes;
+  }
+  if (disk_is_full_) {
+    return Result<FeedAnswer>(
+        Error{ErrorCode::kResourceExhausted,
+              fmt::format("less than {} bytes are free on the lake's disk: feed {}",
+                          options_.reserve_bytes, name_)});
+  }
+  return std::nullopt;
+}
+
+void FeedImpl::SubmitAsync(Submission submission, SubmitDone done) {
+  const auto checker = Checker();
+  auto pending = std::make_shared<Pending>();
+  pending->submission = std::move(submission);
+  pending->done = std::move(done);
+  Look(*checker, *pending);
+  if (const auto refused = Room()) {
+    for (Result<FeedAnswer>& answer : pending->answer.records) {
+      answer = *refused;
+    }
+    return Release(pending);
+  }
+  {
+    const MutexLock lock(mutex_);
+    Decide(*checker, pending);
+    Queue(pending, *checker);
+  }
+  Release(pending);
+}
+
+// Compares each record with the newest version known, on disk or on its way.
+void FeedImpl::Decide(const RecordChecker& checker, const PendingPtr& pending) {
+  const std::string& key = pending->submission.from.idempotency_key;
+  if (!key.empty()) {
+    const auto body = ledger_.FindKey(Xxh3Hash64(key));
+    if (body && *body != Xxh3Hash64(pending->submission.text)) {
+      for (Result<FeedAnswer>& answer : pending->answer.records) {
+        answer = Error{ErrorCode::kConflict, "Idempotency-Key was used with another body"};
+      }
+      return;
     }
   }
-}
-
-void ChatFeed::AddToTail(std::uint64_t sequence, const Hash128& key, std::string payload) {
-  TailRecord& record = tail_[key];
-  if (sequence >= record.sequence) {
-    record = {.sequence = sequence, .payload = std::move(payload)};
+  bool has_refused = false;
+  for (std::size_t i = 0; i < pending->candidates.size(); ++i) {
+    DecideOne(checker, pending, i);
+    const Result<FeedAnswer>& answer = pending->answer.records[i];
+    has_refused = has_refused || !answer || answer->outcome == Outcome::kInvalid;
   }
-  tail_order_.emplace_back(sequence, key);
+  if (has_refused && pending->submission.mode == SubmissionMode::kAll) {
+    for (std::size_t i = 0; i < pending->candidates.size(); ++i) {
+      if (std::exchange(pending->candidates[i].is_stored, false) ||
+          pending->candidates[i].repeats) {
+        pending->answer.records[i] = FeedAnswer{.outcome = Outcome::kLeftOut};
+      }
+    }
+    pending->newest.clear();
+  }
 }
 
-void ChatFeed::DropTail(std::uint64_t last_sequence) {
+void FeedImpl::DecideOne(const RecordChecker& checker, const PendingPtr& pending, std::size_t at) {
+  Candidate& candidate = pending->candidates[at];
+  Result<FeedAnswer>& answer = pending->answer.records[at];
+  if (!answer) {
+    return;  // too large
+  }
+  answer->ingest_id = candidate.ingest_id;
+  // The same id earlier in the same submission counts as known.
+  const auto earlier = pending->newest.find(candidate.key);
+  const bool is_in_submission = earlier != pending->newest.end();
+  const IdEntry* known =
+      is_in_submission ? &pending->candidates[earlier->second].entry : ledger_.Find(candidate.key);
+  if (known == nullptr && candidate.checked.problems.empty() &&
+      candidate.checked.content_hash != 0 && ledger_.HasContent(candidate.checked.content_hash)) {
+    checker.Apply(FeedRule::kDuplicateContent, "", candidate.checked);
+  }
+  if (!candidate.checked.problems.empty()) {
+    answer->outcome = Outcome::kInvalid;
+    answer->problems = std::move(candidate.checked.problems);
+    return;
+  }
+  answer->reasons = candidate.checked.reasons;
+  answer->flags = candidate.checked.marks;
+  candidate.entry.version = 1;
+  candidate.entry.receipt = pending->receipt;
+  candidate.entry.is_quarantined = candidate.checked.reasons.empty() ? 0 : 1;
+  answer->outcome = candidate.entry.is_quarantined != 0 ? Outcome::kQuarantined : Outcome::kStored;
+  if (known != nullptr) {
+    if (known->body_hash == candidate.entry.body_hash) {
+      answer->version = known->version;
+      answer->outcome = known->is_quarantined != 0 ? Outcome::kQuarantined : Outcome::kReplayed;
+      if (is_in_submission) {
+        candidate.repeats = earlier->second;
+      }
+      FeedLedger::Inflight* flying =
+          is_in_submission ? nullptr : ledger_.FindInflight(candidate.key);
+      if (flying != nullptr) {
+        ++pending->waits;
+        flying->waiters.emplace_back([pending, at](const Status& status) {
+          if (!status) {
+            pending->answer.records[at] = status.error();
+          }
+          Release(pending);
+        });
+      }
+      return;
+    }
+    const bool same_submitter = candidate.entry.submitter_hash != 0 &&
+                                known->submitter_hash == candidate.entry.submitter_hash;
+    const bool has_receipt =
+        !pending->submission.from.receipt_token.empty() && known->receipt == pending->receipt;
+    if (!candidate.is_own_id || (!same_submitter && !has_receipt)) {
+      answer = Error{ErrorCode::kConflict,
+                     fmt::format("ingest_id is taken by another record: {}", candidate.ingest_id)};
+      return;
+    }
+    candidate.entry.receipt = known->receipt;
+    candidate.entry.day = known->day;
+    candidate.entry.version = (known->version + 1) & 0x7fffffffU;
+    answer->outcome = answer->outcome == Outcome::kStored ? Outcome::kReplaced : answer->outcome;
+  }
+  answer->version = candidate.entry.version;
+  candidate.is_stored = true;
+  pending->newest[candidate.key] = at;
+}
+
+// Encodes what is to be stored and gives it to the log; in the lock, so that versions of an id
+// stand in the log in their order.
+void FeedImpl::Queue(const PendingPtr& pending, const RecordChecker& checker) {
+  const Timestamp now = context_.clock.Now();
+  const std::string& key = pending->submission.from.idempotency_key;
+  const SubmissionHash submission =
+      key.empty()
+          ? SubmissionHash{}
+          : SubmissionHash{.key = Xxh3Hash64(key), .body = Xxh3Hash64(pending->submission.text)};
+  const bool remembers_content =
+      checker.definition().ActionOf(FeedRule::kDuplicateContent) != RuleAction::kKeep;
+  FeedBatchEncoder encoder;
+  std::string findings;
+  std::size_t chunk_begin = 0;
+  const std::size_t count = pending->candidates.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    Candidate& candidate = pending->candidates[i];
+    if (!candidate.is_stored) {
+      continue;
+    }
+    // Never of an earlier day than what it replaces, even when the clock was set back.
+    const Timestamp received =
+        candidate.entry.version > 1 ? std::max(now, DayStart(candidate.entry.day)) : now;
+    candidate.entry.day = DayNumber(received);
+    const bool is_quarantined = candidate.entry.is_quarantined != 0;
+    findings = fmt::format(
+        "{}",
+        fmt::join(is_quarantined ? candidate.checked.reasons : candidate.checked.marks, "\n"));
+    const FeedRecord record{
+        .ingest_id = candidate.ingest_id,
+        .version = candidate.entry.version,
+        .received = received,
+        .body = candidate.body,
+        .place = is_quarantined ? RecordPlace::kQuarantine : RecordPlace::kFeed,
+        .schema_version = static_cast<std::uint32_t>(checker.definition().schema_version),
+        .content_hash = candidate.checked.content_hash,
+        .receipt = candidate.entry.receipt,
+        .submission = submission,
+        .findings = findings};
+    if (candidate.entry.version == 1 && pending->answer.receipt_token.empty()) {
+      pending->answer.receipt_token = pending->new_token;
+    }
+    if (remembers_content) {
+      ledger_.AddContent(candidate.checked.content_hash);
+    }
+    if (count == 1) {
+      std::string payload;
+      EncodeFeedRecord(record, payload);
+      QueueChunk(pending, std::move(payload), 0, 1);
+      break;
+    }
+    encoder.Add(record);
+    if (pending->submission.mode == SubmissionMode::kPartial &&
+        encoder.size_bytes() >= kChunkBytes) {
+      QueueChunk(pending, encoder.Take(), chunk_begin, i + 1);
+      chunk_begin = i + 1;
+    }
+  }
+  if (encoder.size() > 0) {
+    QueueChunk(pending, encoder.Take(), chunk_begin, count);
+  }
+  if (!key.empty() && !pending->newest.empty()) {
+    ledger_.AddKey(submission, now.time_since_epoch().count());
+  }
+}
+
+void FeedImpl::QueueChunk(const PendingPtr& pending, std::string payload, std::size_t begin,
+                          std::size_t end) {
+  const Status queued = wal_->AppendAsync(
+      std::move(payload), [this, pending, begin, end](const Result<std::uint64_t>& sequence) {
+        OnAppended(pending, sequence, begin, end);
+      });
+  for (std::size_t i = begin; i < end; ++i) {
+    Candidate& candidate = pending->candidates[i];
+    if (!candidate.is_stored) {
+      continue;
+    }
+    if (queued) {
+      ledger_.Begin(candidate.key, candidate.entry);
+    } else {
+      candidate.is_stored = false;
+      // A queue that is full for the moment, or a log that has failed for good.
+      if (wal_->health() && queued.error().code == ErrorCode::kUnavailable) {
+        pending->answer.records[i] = FeedAnswer{.outcome = Outcome::kBusy};
+      } else {
+        pending->answer.records[i] = queued.error();
+      }
+    }
+  }
+  pending->waits += queued ? 1 : 0;
+}
+
+// On the WAL's thread: the records are durable, or they failed.
+void FeedImpl::OnAppended(const PendingPtr& pending, const Result<std::uint64_t>& sequence,
+                          std::size_t begin, std::size_t end) {
+  std::vector<std::function<void(const Status&)>> waiters;
+  {
+    const MutexLock lock(mutex_);
+    for (std::size_t i = begin; i < end; ++i) {
+      Candidate& candidate = pending->candidates[i];
+      if (!candidate.is_stored) {
+        continue;
+      }
+      auto some = ledger_.End(candidate.key, candidate.entry,
+                              sequence ? std::optional(*sequence) : std::nullopt);
+      waiters.insert(waiters.end(), std::make_move_iterator(some.begin()),
+                     std::make_move_iterator(some.end()));
+      if (!sequence) {
+        pending->answer.records[i] = sequence.error();
+      }
+    }
+  }
+  for (std::size_t i = begin; i < pending->candidates.size() && !sequence; ++i) {
+    const auto& repeats = pending->candidates[i].repeats;
+    if (repeats && *repeats >= begin && *repeats < end) {
+      pending->answer.records[i] = sequence.error();
+    }
+  }
+  const Status status = sequence ? Status() : Status(sequence.error());
+  for (const auto& waiter : waiters) {
+    waiter(status);
+  }
+  Release(pending);
+}
+
+void FeedImpl::Withdraw(Withdrawal withdrawal, WithdrawDone done) {
+  const bool is_empty =
+      (withdrawal.scope == WithdrawalScope::kRecord && withdrawal.ingest_id.empty()) ||
+      (withdrawal.scope == WithdrawalScope::kSubmitter && withdrawal.submitter_id.empty()) ||
+      (withdrawal.scope == WithdrawalScope::kReceipt && withdrawal.receipt == ReceiptHash{});
+  if (is_empty) {
+    return done(Error{ErrorCode::kInvalidArgument, "a withdrawal must say what it takes away"});
+  }
+  auto shared_done = std::make_shared<WithdrawDone>(std::move(done));
+  Status queued;
+  {
+    const MutexLock lock(mutex_);
+    withdrawal.received = context_.clock.Now();
+    std::string payload = EncodeWithdrawal(withdrawal);
+    queued =
+        wal_->AppendAsync(std::move(payload), [this, withdrawal = std::move(withdrawal),
+                                               shared_done](const Result<std::uint64_t>& sequence) {
+          OnWithdrawn(withdrawal, sequence, *shared_done);
+        });
+  }
+  if (!queued) {
+    (*shared_done)(queued.error());
+  }
+}
+
+// On the WAL's thread, after the records that stand before it in the log and before those behind.
+void FeedImpl::OnWithdrawn(const Withdrawal& withdrawal, const Result<std::uint64_t>& sequence,
+                           const WithdrawDone& done) {
+  if (!sequence) {
+    return done(sequence.error());
+  }
+  std::size_t count = 0;
+  {
+    const MutexLock lock(mutex_);
+    count = ledger_.Withdraw(withdrawal);
+  }
+  done(WithdrawalAnswer{.records = count});
+}
+
+bool FeedImpl::Owns(std::string_view ingest_id, std::string_view receipt_token) {
+  const ReceiptHash receipt = HashReceipt(receipt_token);
   const MutexLock lock(mutex_);
-  while (!tail_order_.empty() && tail_order_.front().first <= last_sequence) {
-    const auto record = tail_.find(tail_order_.front().second);
-    if (record != tail_.end() && record->second.sequence <= last_sequence) {
-      tail_.erase(record);
-    }
-    tail_order_.pop_front();
+  const IdEntry* known = ledger_.FindDurable(IdKey(ingest_id));
+  return known != nullptr && receipt != ReceiptHash{} && known->receipt == receipt;
+}
+
+Result<RecordFacts> FeedImpl::Find(std::string_view ingest_id) {
+  DATALAKE_TRY(CheckName("ingest_id", ingest_id));
+  const MutexLock lock(mutex_);
+  const IdEntry* known = ledger_.FindDurable(IdKey(ingest_id));
+  if (known == nullptr) {
+    return Error{ErrorCode::kNotFound, fmt::format("unknown record: {}", ingest_id)};
   }
+  return RecordFacts{.version = known->version,
+                     .day = FormatDay(DayStart(known->day)),
+                     .is_anonymous = known->submitter_hash == 0,
+                     .is_quarantined = known->is_quarantined != 0};
 }
 
-Result<FeedAnswer> ChatFeed::Append(std::string body) {
-  std::promise<Result<FeedAnswer>> promise;
-  auto future = promise.get_future();
-  AppendAsync(std::move(body),
-              [&promise](Result<FeedAnswer> answer) { promise.set_value(std::move(answer)); });
-  return future.get();
+Result<StoredRecord> FeedImpl::ReadUnsealed(std::uint64_t sequence, std::string_view ingest_id,
+                                            std::int64_t version) {
+  std::optional<StoredRecord> found;
+  const auto look = [&](const FeedEntry& entry) -> Status {
+    const auto* record = std::get_if<FeedRecord>(&entry);
+    if (record != nullptr && record->version == version && record->ingest_id == ingest_id) {
+      found = {.body = std::string(record->body), .received = record->received};
+    }
+    return {};
+  };
+  DATALAKE_TRY(wal_->ReadRecord(
+      sequence, [&](const wal::Record& record) { return ForEachFeedEntry(record.payload, look); }));
+  if (!found) {
+    return Error{ErrorCode::kNotFound, fmt::format("unknown record: {}", ingest_id)};
+  }
+  return *std::move(found);
 }
 
-Result<std::string> ChatFeed::Get(std::string_view ingest_id) {
+Result<std::string> FeedImpl::Get(std::string_view ingest_id) {
   DATALAKE_TRY(CheckName("ingest_id", ingest_id));
   IdEntry entry;
+  std::optional<std::uint64_t> unsealed;
   {
     const MutexLock lock(mutex_);
     const Hash128 key = IdKey(ingest_id);
-    const IdEntry* known = index_.Find(key);
-    if (known == nullptr) {
+    const IdEntry* known = ledger_.FindDurable(key);
+    if (known == nullptr || known->is_quarantined != 0) {
       return Error{ErrorCode::kNotFound, fmt::format("unknown record: {}", ingest_id)};
     }
     entry = *known;
-    const auto unsealed = tail_.find(key);
-    if (unsealed != tail_.end()) {
-      DATALAKE_TRY_ASSIGN(const FeedRecord record, DecodeFeedRecord(unsealed->second.payload));
-      return WithLakeMember(record.body, ingest_id, record.version, record.received);
-    }
+    unsealed = ledger_.FindUnsealed(key);
   }
-  DATALAKE_TRY_ASSIGN(const StoredRecord record,
-                      ReadStoredRecord(context_, *table_, ingest_id, entry.version,
-                                       Timestamp(std::chrono::microseconds(entry.received_us))));
+  if (unsealed) {
+    const auto record = ReadUnsealed(*unsealed, ingest_id, entry.version);
+    if (record) {
+      return WithLakeMember(record->body, ingest_id, entry.version, record->received);
+    }
+    if (record.error().code != ErrorCode::kNotFound) {
+      return record.error();
+    }  // else it was sealed in between
+  }
+  DATALAKE_TRY_ASSIGN(
+      const StoredRecord record,
+      ReadStoredRecord(context_, tables_.records(), ingest_id, entry.version, DayStart(entry.day)));
   return WithLakeMember(record.body, ingest_id, entry.version, record.received);
 }
 
-Result<SealReport> ChatFeed::SealClosed() {
+Result<SealReport> FeedImpl::SealClosed() {
   const MutexLock seal_lock(seal_mutex_);
   SealReport report;
   for (const wal::SegmentInfo& segment : wal_->SealedSegments()) {
     DATALAKE_TRY_ASSIGN(const SealedSegment sealed,
-                        SealSegmentIntoTable(*wal_, segment, name_, *table_));
-    DropTail(segment.last_sequence);
+                        SealSegmentIntoTables(*wal_, segment, *Checker(), tables_));
+    {
+      const MutexLock lock(mutex_);
+      ledger_.DropUnsealed(segment.last_sequence);
+    }
     DATALAKE_TRY(wal_->RemoveSegment(segment));
     ++report.segments;
     report.records += sealed.records;
+    report.quarantined += sealed.quarantined;
+    report.withdrawn += sealed.withdrawn;
     report.version = std::max(report.version, sealed.version);
   }
   return report;
 }
 
-FeedStats ChatFeed::stats() {
+Result<ReplayReport> FeedImpl::ReplayQuarantine(ReplayMode mode) {
+  DATALAKE_TRY(Seal());
+  ReplayReport report;
+  if (tables_.quarantine() == nullptr) {
+    return report;
+  }
+  const auto checker = Checker();
+  DATALAKE_TRY_ASSIGN(auto snapshot, tables_.quarantine()->Snapshot());
+  const auto release = [&](FeedRecord record, const CheckedRecord& checked) -> Status {
+    ++report.looked_at;
+    IdEntry entry = EntryOf(record, checked.submitter_id);
+    const Hash128 key = IdKey(record.ingest_id);
+    {
+      const MutexLock lock(mutex_);
+      const IdEntry* known = ledger_.Find(key);
+      // Superseded or withdrawn meanwhile: it stays where it is.
+      if (known == nullptr || known->is_quarantined == 0 || known->version != entry.version) {
+        return {};
+      }
+    }
+    const std::string marks = fmt::format("{}", fmt::join(checked.marks, "\n"));
+    record.place = RecordPlace::kReleased;
+    record.findings = marks;
+    entry.is_quarantined = 0;
+    std::string payload;
+    EncodeFeedRecord(record, payload);
+    DATALAKE_TRY_ASSIGN(const std::uint64_t sequence, wal_->Append(payload));
+    const MutexLock lock(mutex_);
+    ledger_.AddUnsealed(sequence, key, entry);
+    ++report.released;
+    return {};
+  };
+  DATALAKE_TRY(VisitQuarantine(context_, std::move(snapshot), *checker, mode, release));
+  return report;
+}
+
+FeedStats FeedImpl::stats() {
   const std::uint64_t bytes = wal_->size_bytes();
   const MutexLock lock(mutex_);
   return {
-      .records = index_.size(), .unsealed_records = tail_order_.size(), .unsealed_bytes = bytes};
+      .records = ledger_.size(), .unsealed_records = ledger_.unsealed(), .unsealed_bytes = bytes};
 }
 
 }  // namespace
 
+void Feed::AppendAsync(std::string body, Contribution from, Done done) {
+  Submission submission{.text = std::move(body), .from = std::move(from)};
+  submission.records = {{0, submission.text.size()}};
+  SubmitAsync(std::move(submission), [done = std::move(done)](SubmissionAnswer answer) {
+    Result<FeedAnswer>& record = answer.records.front();
+    if (record) {
+      record->receipt_token = std::move(answer.receipt_token);
+    }
+    done(std::move(record));
+  });
+}
+
+Result<FeedAnswer> Feed::Append(std::string body, Contribution from) {
+  std::promise<Result<FeedAnswer>> promise;
+  auto future = promise.get_future();
+  AppendAsync(std::move(body), std::move(from),
+              [&promise](Result<FeedAnswer> answer) { promise.set_value(std::move(answer)); });
+  return future.get();
+}
+
+SubmissionAnswer Feed::Submit(Submission submission) {
+  std::promise<SubmissionAnswer> promise;
+  auto future = promise.get_future();
+  SubmitAsync(std::move(submission),
+              [&promise](SubmissionAnswer answer) { promise.set_value(std::move(answer)); });
+  return future.get();
+}
+
 Result<std::unique_ptr<Feed>> Feed::Open(Lake& lake, std::string_view name,
                                          const FeedOptions& options) {
-  DATALAKE_TRY(CheckName("feed", name));
-  if (name != "chat") {
-    const std::vector<std::string> known = {"chat"};
-    return UnknownNameError("feed", name, known);
-  }
-  DATALAKE_TRY_ASSIGN(auto table, OpenFeedTable(lake.context(), name));
-  auto feed = std::make_unique<ChatFeed>(lake, name, options, std::move(table));
+  DATALAKE_TRY_ASSIGN(const FeedDefinition definition, FeedDefinitions(lake.context()).Find(name));
+  DATALAKE_TRY_ASSIGN(const RecordChecker checker,
+                      RecordChecker::Make(definition, options.content));
+  DATALAKE_TRY_ASSIGN(FeedTables tables, FeedTables::Open(lake.context(), definition));
+  auto feed = std::make_unique<FeedImpl>(lake, name, options, std::move(tables), checker);
   DATALAKE_TRY(feed->Recover());
   return feed;
 }

@@ -12,7 +12,7 @@
 #include "datalake/format/parquet.h"
 #include "datalake/io/atomic_file.h"
 #include "datalake/io/memory_file_system.h"
-#include "datalake/lake/chat_table.h"
+#include "datalake/lake/feed_columns.h"
 #include "datalake/testing/matchers.h"
 
 namespace datalake::lake {
@@ -40,15 +40,15 @@ constexpr const char* kEdited =
 class FeedExportTest : public ::testing::Test {
  protected:
   std::shared_ptr<arrow::RecordBatchReader> Rows(const std::vector<Chat>& chats) {
-    ChatBatchBuilder builder;
+    const auto builder = FeedBatchBuilder::ForFeed(ChatDefinition());
     for (const Chat& chat : chats) {
-      EXPECT_THAT(builder.Append({.ingest_id = chat.id,
-                                  .version = 1,
-                                  .received = *ParseTimestamp(chat.received),
-                                  .body = chat.body}),
+      EXPECT_THAT(builder->Append({.ingest_id = chat.id,
+                                   .version = 1,
+                                   .received = *ParseTimestamp(chat.received),
+                                   .body = chat.body}),
                   IsOk());
     }
-    return arrow::RecordBatchReader::Make({*builder.Finish()}).ValueOrDie();
+    return arrow::RecordBatchReader::Make({*builder->Finish()}).ValueOrDie();
   }
 
   std::string Training(const std::vector<Chat>& chats, TrainingFormat format) {

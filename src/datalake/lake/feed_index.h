@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "datalake/lake/feed_record.h"
 #include "datalake/lake/id_index.h"
 #include "datalake/lake/lake.h"
+#include "datalake/lake/record_checker.h"
 
 namespace datalake::table {
 class TableSnapshot;
@@ -27,11 +29,30 @@ std::uint64_t SubmitterHash(const std::optional<std::string>& submitter_id);
 /// The entry of a record.
 IdEntry EntryOf(const FeedRecord& record, const std::optional<std::string>& submitter_id);
 
+/// Days since 1970-01-01 (UTC), and the first moment of such a day.
+std::int32_t DayNumber(Timestamp time);
+Timestamp DayStart(std::int32_t day);
+
 /// Puts `entry` unless a newer version is there.
 void PutNewer(IdIndex& index, const Hash128& key, const IdEntry& entry);
 
-/// Adds every record of the table's newest version. Cost: reads five columns of all files.
-Status IndexTable(const LakeContext& context, std::shared_ptr<const table::TableSnapshot> snapshot,
-                  IdIndex& index);
+/// One row of a feed's table, as the index wants it.
+struct IndexedRow {
+  Hash128 key;
+  IdEntry entry;
+  std::int64_t received_us = 0;
+  std::uint64_t content_hash = 0;
+  SubmissionHash submission = {};
+};
+
+enum class FeedTableKind : std::uint8_t { kRecords = 1, kQuarantine = 2 };
+
+/// Visits every row of a feed's table, older versions included. Columns that a table of an older
+/// program lacks count as empty. Cost: reads eight columns of all files. `checker` tells the
+/// submitter of a quarantined record.
+Status VisitIndexedRows(const LakeContext& context,
+                        std::shared_ptr<const table::TableSnapshot> snapshot, FeedTableKind kind,
+                        const RecordChecker& checker,
+                        const std::function<void(const IndexedRow&)>& visit);
 
 }  // namespace datalake::lake

@@ -159,6 +159,29 @@ void AddTail(const Moment& moment, query::Relation& relation) {
   relation.batches.push_back(std::move(tail));
 }
 
+// Adds `relation` to the view's inputs; returns what stands for it behind FROM. What the log has
+// withdrawn is left out of the table's rows; the tail is without it already.
+Result<std::string> AddInput(const Moment& moment, std::string_view name, query::Relation relation,
+                             query::View& view) {
+  if (moment.view.withdrawals.empty() || relation.files.empty()) {
+    view.inputs.push_back({.name = std::string(name), .relation = std::move(relation)});
+    return std::string(name);
+  }
+  DATALAKE_TRY_ASSIGN(const std::string is_left, NotWithdrawnSql(moment.view.withdrawals));
+  query::Relation sealed;
+  sealed.files = std::move(relation.files);
+  view.inputs.push_back({.name = fmt::format("{}_sealed", name), .relation = std::move(sealed)});
+  std::string from = fmt::format("SELECT * FROM {}_sealed WHERE {}", name, is_left);
+  if (!relation.batches.empty()) {
+    query::Relation unsealed;
+    unsealed.batches = std::move(relation.batches);
+    view.inputs.push_back(
+        {.name = fmt::format("{}_unsealed", name), .relation = std::move(unsealed)});
+    from += fmt::format(" UNION ALL BY NAME SELECT * FROM {}_unsealed", name);
+  }
+  return "(" + from + ")";
+}
+
 }  // namespace
 
 bool FeedQueries::Impl::MayReplace(const table::TableSnapshot& snapshot,
@@ -237,20 +260,21 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> FeedQueries::Impl::Select(
     const SelectOf& select, const query::RowFilter& filter, const query::QueryLimits& limits,
     std::stop_token stop) {
   query::View view;
-  view.inputs.push_back({.name = std::string(kHits), .relation = RowsOf(moment, days)});
+  DATALAKE_TRY_ASSIGN(const std::string hits, AddInput(moment, kHits, RowsOf(moment, days), view));
   query::Relation versions = VersionsOf(moment, days.from);
   std::string is_current = "true";
   if (!versions.files.empty() || !versions.batches.empty()) {
-    view.inputs.push_back({.name = std::string(kVersions), .relation = std::move(versions)});
+    DATALAKE_TRY_ASSIGN(const std::string newer,
+                        AddInput(moment, kVersions, std::move(versions), view));
     is_current = fmt::format(
         "NOT EXISTS (SELECT 1 FROM {} AS newer WHERE newer.version > 1 AND newer.ingest_id = "
         "hits.ingest_id AND newer.version > hits.version)",
-        kVersions);
+        newer);
   }
   for (query::NamedRelation& input : view.inputs) {
     DATALAKE_TRY(MakePathsAbsolute(input.relation));
   }
-  view.select = select(fmt::format("(SELECT * FROM {} AS hits WHERE {} AND {}) AS hits", kHits,
+  view.select = select(fmt::format("(SELECT * FROM {} AS hits WHERE {} AND {}) AS hits", hits,
                                    condition, is_current));
   return engine_->Select(std::move(view), filter, limits, std::move(stop));
 }
@@ -268,12 +292,14 @@ Status FeedQueries::Impl::FillBodies(const Moment& moment, const DayRange& days,
     wanted.emplace(row.ingest_id, &row);
   }
   query::View view;
-  view.inputs.push_back({.name = std::string(kHits), .relation = RowsOf(moment, days)});
-  DATALAKE_TRY(MakePathsAbsolute(view.inputs.front().relation));
+  DATALAKE_TRY_ASSIGN(const std::string hits, AddInput(moment, kHits, RowsOf(moment, days), view));
+  for (query::NamedRelation& input : view.inputs) {
+    DATALAKE_TRY(MakePathsAbsolute(input.relation));
+  }
   view.select = fmt::format(
       "SELECT ingest_id, version, raw FROM {} WHERE received >= {} AND received <= {} AND "
       "ingest_id IN ({})",
-      kHits, TimeLiteral(rows.front().received.time_since_epoch().count()),
+      hits, TimeLiteral(rows.front().received.time_since_epoch().count()),
       TimeLiteral(rows.back().received.time_since_epoch().count()), fmt::join(ids, ", "));
   DATALAKE_TRY_ASSIGN(const auto reader,
                       engine_->Select(std::move(view), {}, limits, std::move(stop)));

@@ -1,6 +1,7 @@
 #include "datalake/lake/feed_table.h"
 
 #include <map>
+#include <set>
 #include <span>
 #include <utility>
 #include <vector>
@@ -11,7 +12,9 @@
 #include <fmt/format.h>
 
 #include "datalake/format/arrow_status.h"
-#include "datalake/lake/chat_table.h"
+#include "datalake/lake/feed_columns.h"
+#include "datalake/lake/withdrawn_rows.h"
+#include "datalake/table/delete_rows.h"
 #include "datalake/table/read.h"
 #include "datalake/table/table.h"
 #include "datalake/wal/wal.h"
@@ -20,17 +23,30 @@ namespace datalake::lake {
 namespace {
 
 constexpr std::uint64_t kBatchBodyBytes = std::uint64_t{16} << 20;
+constexpr int kMaxCommitAttempts = 20;
+constexpr std::string_view kQuarantineTask = "quarantine";
 
 using Batches = std::vector<std::shared_ptr<arrow::RecordBatch>>;
 
 // The rows of one day, in batches.
 struct DayRows {
-  ChatBatchBuilder builder;
+  std::unique_ptr<FeedBatchBuilder> builder;
   Batches batches;
 };
 
+using Days = std::map<std::string, DayRows>;
+
+// What a segment holds, sorted by where it goes.
+struct SegmentRows {
+  Days records;
+  Days quarantine;
+  WithdrawalFilter withdrawals;
+  std::set<RecordVersion> released;
+  SealedSegment counts;
+};
+
 Status FinishBatch(DayRows& rows) {
-  DATALAKE_TRY_ASSIGN(auto batch, rows.builder.Finish());
+  DATALAKE_TRY_ASSIGN(auto batch, rows.builder->Finish());
   const int day = batch->num_columns() - 1;  // in the path and the log, not in the files
   DATALAKE_TRY_ASSIGN(batch, format::FromArrow(batch->RemoveColumn(day), "cannot drop day"));
   if (batch->num_rows() > 0) {
@@ -39,28 +55,165 @@ Status FinishBatch(DayRows& rows) {
   return {};
 }
 
-Result<std::map<std::string, DayRows>> ReadRows(const wal::Wal& wal,
-                                                const wal::SegmentInfo& segment,
-                                                std::uint64_t& records) {
-  std::map<std::string, DayRows> days;
-  const Status read = wal.ReadSegment(segment, [&](const wal::Record& record) -> Status {
-    DATALAKE_TRY_ASSIGN(const FeedRecord decoded, DecodeFeedRecord(record.payload));
-    DayRows& rows = days[FormatDay(decoded.received)];
-    DATALAKE_TRY(rows.builder.Append(decoded));
-    ++records;
-    return rows.builder.body_bytes() >= kBatchBodyBytes ? FinishBatch(rows) : Status();
-  });
-  DATALAKE_TRY(read);
-  for (auto& [day, rows] : days) {
-    DATALAKE_TRY(FinishBatch(rows));
+Status AddRow(const FeedRecord& record, const FeedDefinition& definition, Days& days) {
+  DayRows& rows = days[FormatDay(record.received)];
+  if (rows.builder == nullptr) {
+    rows.builder = record.place == RecordPlace::kQuarantine ? FeedBatchBuilder::ForQuarantine()
+                                                            : FeedBatchBuilder::ForFeed(definition);
   }
-  return days;
+  DATALAKE_TRY(rows.builder->Append(record));
+  return rows.builder->body_bytes() >= kBatchBodyBytes ? FinishBatch(rows) : Status();
 }
 
-table::PartitionValues FeedPartition(std::string_view feed, const std::string& day) {
-  const TableName name = FeedTableName(feed);
+// Withdrawals first: they reach back to records that stand before them.
+Status ReadWithdrawals(const wal::Wal& wal, const wal::SegmentInfo& segment,
+                       WithdrawalFilter& withdrawals) {
+  return wal.ReadSegment(segment, [&](const wal::Record& record) -> Status {
+    if (!IsWithdrawal(record.payload)) {
+      return {};
+    }
+    return ForEachFeedEntry(record.payload, [&](const FeedEntry& entry) -> Status {
+      withdrawals.Add(record.sequence, std::get<Withdrawal>(entry));
+      return {};
+    });
+  });
+}
+
+Result<SegmentRows> ReadRows(const wal::Wal& wal, const wal::SegmentInfo& segment,
+                             const RecordChecker& checker) {
+  SegmentRows rows;
+  DATALAKE_TRY(ReadWithdrawals(wal, segment, rows.withdrawals));
+  const auto add = [&](std::uint64_t sequence, const FeedRecord& record) -> Status {
+    const auto submitter = [&] { return checker.Check(record.body).submitter_id; };
+    if (!rows.withdrawals.empty() &&
+        rows.withdrawals.Takes(sequence, record.ingest_id, record.receipt, submitter)) {
+      ++rows.counts.withdrawn;
+      return {};
+    }
+    if (record.place == RecordPlace::kReleased) {
+      rows.released.emplace(std::string(record.ingest_id), record.version);
+    }
+    const bool to_quarantine = record.place == RecordPlace::kQuarantine;
+    ++(to_quarantine ? rows.counts.quarantined : rows.counts.records);
+    return AddRow(record, checker.definition(), to_quarantine ? rows.quarantine : rows.records);
+  };
+  const Status read = wal.ReadSegment(segment, [&](const wal::Record& record) -> Status {
+    return ForEachFeedEntry(record.payload, [&](const FeedEntry& entry) -> Status {
+      const auto* one = std::get_if<FeedRecord>(&entry);
+      return one == nullptr ? Status() : add(record.sequence, *one);
+    });
+  });
+  DATALAKE_TRY(read);
+  for (Days* days : {&rows.records, &rows.quarantine}) {
+    for (auto& [day, one] : *days) {
+      DATALAKE_TRY(FinishBatch(one));
+    }
+  }
+  return rows;
+}
+
+table::PartitionValues PartitionOf(const TableName& name, const std::string& day) {
   return {
       {"provider", name.provider}, {"dataset", name.dataset}, {"task", name.task}, {"day", day}};
+}
+
+// One table's share of a segment.
+struct Share {
+  table::Table& table;
+  const TableName name;
+  Days& days;
+  table::RowPredicate* removed;  // null: no row leaves the table
+  table::CommitRequest request;  // info and transaction
+  std::int64_t rows_removed = 0;
+};
+
+Status StageShare(Share& share, table::CommitRequest& request) {
+  for (auto& [day, rows] : share.days) {
+    DATALAKE_TRY_ASSIGN(
+        const auto reader,
+        format::FromArrow(arrow::RecordBatchReader::Make(rows.batches), "feed rows"));
+    DATALAKE_TRY_ASSIGN(auto files, share.table.WriteFiles(*reader, PartitionOf(share.name, day)));
+    request.adds.insert(request.adds.end(), files.begin(), files.end());
+  }
+  if (share.removed != nullptr) {
+    DATALAKE_TRY_ASSIGN(auto snapshot, share.table.Snapshot());
+    DATALAKE_TRY_ASSIGN(
+        const table::DeleteResult deleted,
+        table::StageDelete(share.table, std::move(snapshot), *share.removed, request));
+    share.rows_removed = deleted.rows_deleted;
+  }
+  return {};
+}
+
+// Begins again when others, a compaction say, have rewritten a file that rows leave.
+Result<table::CommitResult> CommitShare(Share& share) {
+  for (int attempt = 1;; ++attempt) {
+    table::CommitRequest request = share.request;
+    if (const Status staged = StageShare(share, request); !staged) {
+      DATALAKE_TRY(share.table.Discard(request.adds));
+      return staged.error();
+    }
+    const auto result = share.table.Commit(request);
+    share.table.DiscardIfAbsent(result, request.adds);
+    if (result || result.error().code != ErrorCode::kConflict || attempt == kMaxCommitAttempts) {
+      return result;
+    }
+  }
+}
+
+bool IsApplied(const table::TableSnapshot& snapshot, const table::Transaction& transaction) {
+  return snapshot.txn_version(transaction.app_id).value_or(-1) >= transaction.version;
+}
+
+Status SealQuarantine(SegmentRows& rows, const table::CommitRequest& request, io::FileSystem& fs,
+                      const RecordChecker& checker, FeedTables& tables) {
+  table::Table* quarantine = tables.quarantine();
+  if (!rows.quarantine.empty() && quarantine == nullptr) {
+    DATALAKE_TRY_ASSIGN(quarantine, tables.MakeQuarantine());
+  }
+  const bool removes = !rows.withdrawals.empty() || !rows.released.empty();
+  if (quarantine == nullptr || (rows.quarantine.empty() && !removes)) {
+    return {};
+  }
+  DATALAKE_TRY_ASSIGN(const auto snapshot, quarantine->Snapshot());
+  if (IsApplied(*snapshot, *request.transaction)) {
+    return {};
+  }
+  WithdrawnRows removed(fs, rows.withdrawals, rows.released, &checker);
+  Share share{.table = *quarantine,
+              .name = QuarantineTableName(checker.definition().name),
+              .days = rows.quarantine,
+              .removed = removes ? &removed : nullptr,
+              .request = request};
+  DATALAKE_TRY(CommitShare(share));
+  rows.counts.withdrawn += share.rows_removed - static_cast<std::int64_t>(rows.released.size());
+  return {};
+}
+
+Result<std::unique_ptr<table::Table>> OpenOrCreate(const LakeContext& context,
+                                                   const TableName& name,
+                                                   const arrow::Schema& schema,
+                                                   std::string_view description) {
+  const table::TableEnvironment environment{context.fs, context.clock, context.random};
+  const std::string root = context.layout.Table(name);
+  auto opened = table::Table::Open(environment, root);
+  if (opened || opened.error().code != ErrorCode::kNotFound) {
+    return opened;
+  }
+  arrow::FieldVector fields = schema.fields();
+  for (const char* column : {"provider", "dataset", "task"}) {
+    fields.push_back(arrow::field(column, arrow::utf8()));
+  }
+  const table::TableSpec spec{.schema = arrow::schema(fields),
+                              .partition_columns = {"provider", "dataset", "task", "day"},
+                              .configuration = {},
+                              .name = name.dataset,
+                              .description = std::string(description)};
+  auto created = table::Table::Create(environment, root, spec, {.operation = "create feed"});
+  if (!created && created.error().code == ErrorCode::kAlreadyExists) {
+    return table::Table::Open(environment, root);  // another process was faster
+  }
+  return created;
 }
 
 // Row of a file that holds the wanted version, or -1.
@@ -115,67 +268,73 @@ std::string FeedAppId(std::string_view feed) {
   return fmt::format("{0}/{0}", feed);  // one shard, named as the feed
 }
 
-Result<std::unique_ptr<table::Table>> OpenFeedTable(const LakeContext& context,
-                                                    std::string_view feed) {
-  const table::TableEnvironment environment{context.fs, context.clock, context.random};
-  const std::string root = context.layout.Table(FeedTableName(feed));
-  auto opened = table::Table::Open(environment, root);
-  if (opened || opened.error().code != ErrorCode::kNotFound) {
-    return opened;
-  }
-  arrow::FieldVector fields = ChatSchema()->fields();
-  for (const char* column : {"provider", "dataset", "task"}) {
-    fields.push_back(arrow::field(column, arrow::utf8()));
-  }
-  const table::TableSpec spec{.schema = arrow::schema(fields),
-                              .partition_columns = {"provider", "dataset", "task", "day"},
-                              .configuration = {},
-                              .name = std::string(feed),
-                              .description = "contributed records"};
-  auto created = table::Table::Create(environment, root, spec, {.operation = "create feed"});
-  if (!created && created.error().code == ErrorCode::kAlreadyExists) {
-    return table::Table::Open(environment, root);  // another process was faster
-  }
-  return created;
+TableName QuarantineTableName(std::string_view feed) {
+  return {.provider = std::string(kFeedProvider),
+          .dataset = std::string(feed),
+          .task = std::string(kQuarantineTask)};
 }
 
-Result<SealedSegment> SealSegmentIntoTable(const wal::Wal& wal, const wal::SegmentInfo& segment,
-                                           std::string_view feed, table::Table& table) {
-  SealedSegment sealed;
-  const table::Transaction transaction{.app_id = FeedAppId(feed),
-                                       .version = static_cast<std::int64_t>(segment.last_sequence)};
-  DATALAKE_TRY_ASSIGN(const auto snapshot, table.Snapshot());
-  if (segment.last_sequence < segment.first_sequence ||
-      snapshot->txn_version(transaction.app_id).value_or(-1) >= transaction.version) {
-    sealed.already_applied = true;
-    return sealed;
+FeedTables::FeedTables(const LakeContext& context, std::string feed,
+                       std::unique_ptr<table::Table> records)
+    : context_(&context), feed_(std::move(feed)), records_(std::move(records)) {}
+
+FeedTables::~FeedTables() = default;
+FeedTables::FeedTables(FeedTables&&) noexcept = default;
+FeedTables& FeedTables::operator=(FeedTables&&) noexcept = default;
+
+Result<FeedTables> FeedTables::Open(const LakeContext& context, const FeedDefinition& definition) {
+  DATALAKE_TRY_ASSIGN(auto records, OpenOrCreate(context, FeedTableName(definition.name),
+                                                 *FeedSchema(definition), "contributed records"));
+  FeedTables tables(context, definition.name, std::move(records));
+  DATALAKE_TRY_ASSIGN(
+      const bool has_quarantine,
+      table::Table::Exists(context.fs, context.layout.Table(QuarantineTableName(definition.name))));
+  if (has_quarantine) {
+    DATALAKE_TRY(tables.MakeQuarantine());
   }
-  DATALAKE_TRY_ASSIGN(auto days, ReadRows(wal, segment, sealed.records));
+  return tables;
+}
+
+Result<table::Table*> FeedTables::MakeQuarantine() {
+  if (quarantine_ == nullptr) {
+    DATALAKE_TRY_ASSIGN(quarantine_,
+                        OpenOrCreate(*context_, QuarantineTableName(feed_), *QuarantineSchema(),
+                                     "contributed records that a rule kept out"));
+  }
+  return quarantine_.get();
+}
+
+Result<SealedSegment> SealSegmentIntoTables(const wal::Wal& wal, const wal::SegmentInfo& segment,
+                                            const RecordChecker& checker, FeedTables& tables) {
+  const std::string& feed = checker.definition().name;
   table::CommitRequest request;
   request.info = {.operation = "feed",
                   .user = "",
                   .reason = "",
                   .extra = {{"segment", std::to_string(segment.first_sequence)}}};
-  request.transaction = transaction;
-  for (auto& [day, rows] : days) {
-    DATALAKE_TRY_ASSIGN(
-        const auto reader,
-        format::FromArrow(arrow::RecordBatchReader::Make(std::move(rows.batches)), "feed rows"));
-    auto files = table.WriteFiles(*reader, FeedPartition(feed, day));
-    if (!files) {
-      DATALAKE_TRY(table.Discard(request.adds));
-      return files.error();
-    }
-    request.adds.insert(request.adds.end(), files->begin(), files->end());
+  request.transaction = {.app_id = FeedAppId(feed),
+                         .version = static_cast<std::int64_t>(segment.last_sequence)};
+  DATALAKE_TRY_ASSIGN(const auto snapshot, tables.records().Snapshot());
+  if (segment.last_sequence < segment.first_sequence ||
+      IsApplied(*snapshot, *request.transaction)) {
+    return SealedSegment{.already_applied = true};
   }
-  const auto result = table.Commit(request);
-  table.DiscardIfAbsent(result, request.adds);
-  if (!result) {
-    return result.error();
-  }
-  sealed.version = result->version;
-  sealed.already_applied = result->already_applied;
-  return sealed;
+  DATALAKE_TRY_ASSIGN(SegmentRows rows, ReadRows(wal, segment, checker));
+  io::FileSystem& fs = tables.records().environment().fs;
+  // The table of records last: its counter says that the whole segment is done.
+  DATALAKE_TRY(SealQuarantine(rows, request, fs, checker, tables));
+  const std::set<RecordVersion> none;
+  WithdrawnRows removed(fs, rows.withdrawals, none, nullptr);
+  Share share{.table = tables.records(),
+              .name = FeedTableName(feed),
+              .days = rows.records,
+              .removed = rows.withdrawals.empty() ? nullptr : &removed,
+              .request = request};
+  DATALAKE_TRY_ASSIGN(const table::CommitResult result, CommitShare(share));
+  rows.counts.withdrawn += share.rows_removed;
+  rows.counts.version = result.version;
+  rows.counts.already_applied = result.already_applied;
+  return rows.counts;
 }
 
 Result<StoredRecord> ReadStoredRecord(const LakeContext& context, table::Table& table,

@@ -8,6 +8,7 @@
 
 #include "datalake/base/result.h"
 #include "datalake/lake/lake.h"
+#include "datalake/lake/record_checker.h"
 
 namespace datalake::wal {
 class Wal;
@@ -19,21 +20,50 @@ namespace datalake::lake {
 /// The counter under which the segments of a feed's WAL are committed: "<feed>/<shard>".
 std::string FeedAppId(std::string_view feed);
 
-/// Opens the table of a feed, made on first use. Errors: those of table::Table.
-Result<std::unique_ptr<table::Table>> OpenFeedTable(const LakeContext& context,
-                                                    std::string_view feed);
+/// The table of records that were not let in: feeds/<feed>/quarantine.
+TableName QuarantineTableName(std::string_view feed);
+
+/// The tables of one feed. Thread-safe but for Quarantine(), which one thread calls at a time.
+class FeedTables {
+ public:
+  /// Opens the table of records, made on first use. `context` must outlive it.
+  /// Errors: those of table::Table.
+  static Result<FeedTables> Open(const LakeContext& context, const FeedDefinition& definition);
+  ~FeedTables();
+  FeedTables(FeedTables&&) noexcept;
+  FeedTables& operator=(FeedTables&&) noexcept;
+
+  table::Table& records() const { return *records_; }
+
+  /// Null when nothing was ever quarantined.
+  table::Table* quarantine() const { return quarantine_.get(); }
+
+  /// As quarantine(), made on first use.
+  Result<table::Table*> MakeQuarantine();
+
+ private:
+  FeedTables(const LakeContext& context, std::string feed, std::unique_ptr<table::Table> records);
+
+  const LakeContext* context_;
+  std::string feed_;
+  std::unique_ptr<table::Table> records_;
+  std::unique_ptr<table::Table> quarantine_;
+};
 
 /// What became of one segment.
 struct SealedSegment {
-  std::uint64_t records = 0;
-  std::int64_t version = -1;     ///< the table version made
-  bool already_applied = false;  ///< its rows were in the table before
+  std::uint64_t records = 0;      ///< into the feed's table
+  std::uint64_t quarantined = 0;  ///< into the quarantine table
+  std::int64_t withdrawn = 0;     ///< rows that withdrawals took out of tables and segment
+  std::int64_t version = -1;      ///< the version made of the feed's table
+  bool already_applied = false;   ///< its rows were in the table before
 };
 
-/// Puts the rows of a closed segment into the table: one Parquet file a day of receipt, one commit,
-/// counted by the segment's last sequence number, so that doing it again adds nothing.
-Result<SealedSegment> SealSegmentIntoTable(const wal::Wal& wal, const wal::SegmentInfo& segment,
-                                           std::string_view feed, table::Table& table);
+/// Puts the rows of a closed segment into the tables: one Parquet file a day of receipt, one commit
+/// a table, counted by the segment's last sequence number, so that doing it again changes nothing.
+/// Withdrawals take older rows out in the same commit.
+Result<SealedSegment> SealSegmentIntoTables(const wal::Wal& wal, const wal::SegmentInfo& segment,
+                                            const RecordChecker& checker, FeedTables& tables);
 
 /// One record of the table: its row as it was sent.
 struct StoredRecord {

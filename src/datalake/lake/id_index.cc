@@ -69,6 +69,19 @@ void IdIndex::Erase(const Hash128& key) {
   slots_[gap] = Slot{};
 }
 
+std::size_t IdIndex::EraseIf(const std::function<bool(const IdEntry&)>& takes) {
+  std::vector<Hash128> keys;
+  for (const Slot& slot : slots_) {
+    if (!IsFree(slot.key) && takes(slot.entry)) {
+      keys.push_back(slot.key);
+    }
+  }
+  for (const Hash128& key : keys) {
+    Erase(key);
+  }
+  return keys.size();
+}
+
 void IdIndex::Grow() {
   std::vector<Slot> old(slots_.empty() ? kFirstSlots : slots_.size() * 2);
   old.swap(slots_);

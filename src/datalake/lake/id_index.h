@@ -2,22 +2,26 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "datalake/base/hash.h"
+#include "datalake/lake/feed_record.h"
 
 namespace datalake::lake {
 
-/// What a feed remembers of the newest version of a record: 32 bytes beside the key.
+/// What a feed remembers of the newest version of a record: 40 bytes beside the key.
 struct IdEntry {
   std::uint64_t body_hash = 0;       ///< XXH3 of the bytes as sent
   std::uint64_t submitter_hash = 0;  ///< XXH3 of submitter_id; 0 for an anonymous record
-  std::int64_t version = 0;
-  std::int64_t received_us = 0;  ///< gives the day, so the partition
+  ReceiptHash receipt = {};
+  std::int32_t day = 0;  ///< days since 1970-01-01 of the receipt, so the partition
+  std::uint32_t version : 31 = 0;
+  std::uint32_t is_quarantined : 1 = 0;
 };
 
 /// A hash table from ids (128 bits of XXH3: a collision among a billion ids has a chance of
-/// 1.5e-21) to entries: open addressing with linear probing, at most 3/4 full; 48 bytes a slot.
+/// 1.5e-21) to entries: open addressing with linear probing, at most 3/4 full; 56 bytes a slot.
 /// Single-threaded.
 class IdIndex {
  public:
@@ -29,6 +33,9 @@ class IdIndex {
 
   /// Forgets `key`, if it is there.
   void Erase(const Hash128& key);
+
+  /// Forgets all entries that `takes` says yes to; returns how many. Cost: looks at every slot.
+  std::size_t EraseIf(const std::function<bool(const IdEntry&)>& takes);
 
   std::size_t size() const { return size_; }
 

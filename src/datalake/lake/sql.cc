@@ -153,6 +153,21 @@ std::vector<PartitionInfo> PartitionsOf(const TableName& name,
   return sorted;
 }
 
+Result<std::string> NotWithdrawnSql(const std::vector<Withdrawal>& withdrawals) {
+  std::string condition = "true";
+  for (const Withdrawal& withdrawal : withdrawals) {
+    const auto [column, value] =
+        withdrawal.scope == WithdrawalScope::kRecord
+            ? std::pair<std::string_view, std::string>("ingest_id", withdrawal.ingest_id)
+        : withdrawal.scope == WithdrawalScope::kSubmitter
+            ? std::pair<std::string_view, std::string>("submitter_id", withdrawal.submitter_id)
+            : std::pair<std::string_view, std::string>("receipt", ToText(withdrawal.receipt));
+    DATALAKE_TRY(query::CheckSqlText(column, value));
+    condition += fmt::format(" AND {} IS DISTINCT FROM {}", column, query::QuoteLiteral(value));
+  }
+  return condition;
+}
+
 Result<query::View> CurrentFeedRecords(Lake& lake, std::string_view feed,
                                        std::int64_t& snapshot_version) {
   DATALAKE_TRY_ASSIGN(FeedView state, OpenFeedView(lake, feed));
@@ -164,10 +179,23 @@ Result<query::View> CurrentFeedRecords(Lake& lake, std::string_view feed,
   }
   query::BatchGroup tail = query::MakeBatchGroup(state.schema, std::move(state.tail));
   tail.constants = {{"provider", name.provider}, {"dataset", name.dataset}, {"task", name.task}};
-  relation.batches.push_back(std::move(tail));
+  if (state.snapshot == nullptr || state.withdrawals.empty()) {
+    relation.batches.push_back(std::move(tail));
+    DATALAKE_TRY(MakePathsAbsolute(relation));
+    query::View view = query::MakeView(std::move(relation));
+    view.select = fmt::format("SELECT * FROM \"rows\" {}", kCurrentRecords);
+    return view;
+  }
+  DATALAKE_TRY_ASSIGN(const std::string is_left, NotWithdrawnSql(state.withdrawals));
   DATALAKE_TRY(MakePathsAbsolute(relation));
-  query::View view = query::MakeView(std::move(relation));
-  view.select = fmt::format("SELECT * FROM \"rows\" {}", kCurrentRecords);
+  query::View view;
+  view.inputs.push_back({"sealed", std::move(relation)});
+  query::Relation unsealed;
+  unsealed.batches.push_back(std::move(tail));
+  view.inputs.push_back({"unsealed", std::move(unsealed)});
+  view.select = fmt::format(
+      "SELECT * FROM (SELECT * FROM sealed WHERE {} UNION ALL BY NAME SELECT * FROM unsealed) {}",
+      is_left, kCurrentRecords);
   return view;
 }
 
@@ -221,8 +249,7 @@ Result<query::View> LakeViews::FindFeed(std::string_view name) {
   if (version >= 0) {
     AddSource(FeedTableName(name), version);
   }
-  view.select =
-      fmt::format("SELECT * EXCLUDE (provider, dataset, task) FROM \"rows\" {}", kCurrentRecords);
+  view.select = fmt::format("SELECT * EXCLUDE (provider, dataset, task) FROM ({})", view.select);
   return view;
 }
 

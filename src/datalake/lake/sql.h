@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "datalake/base/result.h"
+#include "datalake/lake/feed_record.h"
 #include "datalake/lake/queries.h"
 #include "datalake/query/engine.h"
 
@@ -37,6 +38,10 @@ class LakeViews final : public query::ViewSource {
   const QueryOptions& options_;
   std::vector<TableVersion> sources_;
 };
+
+/// A condition on the columns ingest_id, submitter_id and receipt of a feed's table that leaves out
+/// what `withdrawals` take away; "true" without any. Errors: kInvalidArgument (CheckSqlText).
+Result<std::string> NotWithdrawnSql(const std::vector<Withdrawal>& withdrawals);
 
 /// The current records of a feed as one relation: see FeedView. Partition columns provider,
 /// dataset, task and day. `snapshot_version` is set to the table's version, or left.

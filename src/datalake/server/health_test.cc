@@ -8,7 +8,7 @@
 #include "datalake/base/random.h"
 #include "datalake/job/job_runner.h"
 #include "datalake/lake/feed.h"
-#include "datalake/server/chat_feed.h"
+#include "datalake/server/feeds.h"
 #include "datalake/server/handlers/handlers.h"
 #include "datalake/testing/fault_file_system.h"
 #include "datalake/testing/manual_clock.h"
@@ -41,9 +41,8 @@ TEST(HealthTest, AnswersWithTheReasonWhenRecordsAreTakenNoMore) {
   ASSERT_THAT(lake::InitLake(fs, clock, random, "/lake"), IsOk());
   const auto lake = lake::Lake::Open(fs, clock, random, "/lake");
   ASSERT_THAT(lake, IsOk());
-  ChatFeed feed(**lake);
-  ASSERT_THAT(feed.Take(), IsOk());
-  const auto chat = feed.Get();
+  Feeds feed(**lake);
+  const auto chat = feed.Open("chat");
   ASSERT_THAT(chat, IsOk());
   job::JobStore store(fs, clock, (*lake)->layout().jobs());
   const auto jobs = job::JobRunner::Open(store, clock);

@@ -1,6 +1,7 @@
 #include "datalake/server/serve.h"
 
 #include <algorithm>
+#include <map>
 #include <thread>
 
 #include <fmt/format.h>
@@ -11,7 +12,7 @@
 #include "datalake/job/job_store.h"
 #include "datalake/lake/feed.h"
 #include "datalake/lake/lake.h"
-#include "datalake/server/chat_feed.h"
+#include "datalake/server/feeds.h"
 #include "datalake/server/jobs.h"
 #include "datalake/server/service.h"
 #include "datalake/server/target.h"
@@ -22,63 +23,80 @@ namespace {
 constexpr std::chrono::milliseconds kSealCheckPeriod{500};
 constexpr std::chrono::milliseconds kMaxSealPause{60'000};
 
-void Report(const Result<lake::SealReport>& report) {
+void Report(const std::string& feed, const Result<lake::SealReport>& report) {
   if (!report) {
     // Nothing is lost: the records stay in the write-ahead log and the next round tries again.
-    LogError("cannot seal feed chat: " + ToString(report.error()));
-  } else if (report->records > 0) {
-    LogInfo(fmt::format("sealed {} records of feed chat", report->records));
+    LogError(fmt::format("cannot seal feed {}: {}", feed, ToString(report.error())));
+  } else if (report->records + report->quarantined > 0 || report->withdrawn > 0) {
+    LogInfo(fmt::format("sealed {} records of feed {}, {} quarantined, {} rows withdrawn",
+                        report->records, feed, report->quarantined, report->withdrawn));
   }
 }
 
-// The feed; one that another server had is taken as soon as that one has gone.
-std::shared_ptr<lake::Feed> Taken(ChatFeed& chat) {
-  if (auto feed = chat.Get()) {
-    return *feed;
-  }
-  if (const Status taken = chat.Take(); !taken) {
-    if (taken.error().code != ErrorCode::kUnavailable) {
-      LogError("cannot take feed chat: " + ToString(taken.error()));
-    }
-    return nullptr;
-  }
-  LogWarning("records are taken here from now on");
-  auto feed = chat.Get();
-  return feed ? *feed : nullptr;
-}
+// When a feed is sealed next. After an error it waits, each time twice as long.
+struct SealTurn {
+  std::int64_t last_nanos = 0;
+  std::int64_t next_nanos = 0;
+  std::chrono::milliseconds pause = kSealCheckPeriod;
+};
 
-// Moves records from the log into the table: when a segment is full, else every seal_period. After
-// an error it waits, each time twice as long.
+// Moves records of all open feeds from their logs into their tables: when a segment is full, else
+// every seal_period. Takes over feeds that another server has let go of, and follows changes of
+// their definitions.
 class Sealer {
  public:
-  Sealer(ChatFeed& chat, const Clock& clock, std::chrono::nanoseconds period)
-      : thread_([&chat, &clock, period](const std::stop_token& stop) {
-          Mutex mutex;
-          CondVar never;
-          std::int64_t last = clock.SteadyNanos();
-          std::chrono::milliseconds pause = kSealCheckPeriod;
-          while (!stop.stop_requested()) {
-            {
-              MutexLock lock(mutex);
-              never.WaitFor(mutex, stop, pause, [] { return false; });
-            }
-            const auto feed = stop.stop_requested() ? nullptr : Taken(chat);
-            if (feed == nullptr) {
-              continue;
-            }
-            const bool due = clock.SteadyNanos() - last >= period.count();
-            if (!due && !feed->WantsSeal()) {
-              continue;
-            }
-            const auto sealed = due ? feed->Seal() : feed->SealClosed();
-            last = due ? clock.SteadyNanos() : last;
-            pause = sealed ? kSealCheckPeriod : std::min(2 * pause, kMaxSealPause);
-            Report(sealed);
-          }
-        }) {}
+  Sealer(Feeds& feeds, const Clock& clock, std::chrono::nanoseconds period)
+      : feeds_(feeds),
+        clock_(clock),
+        period_(period),
+        thread_([this](const std::stop_token& stop) { Run(stop); }) {}
 
  private:
-  std::jthread thread_;
+  void Run(const std::stop_token& stop) {
+    Mutex mutex;
+    CondVar never;
+    while (!stop.stop_requested()) {
+      {
+        MutexLock lock(mutex);
+        never.WaitFor(mutex, stop, kSealCheckPeriod, [] { return false; });
+      }
+      if (stop.stop_requested()) {
+        return;
+      }
+      for (const std::string& name : feeds_.TakeOver()) {
+        LogWarning("records are taken here from now on: feed " + name);
+      }
+      for (const auto& [name, feed] : feeds_.All()) {
+        if (const Status reloaded = feed->Reload(); !reloaded) {
+          LogError(fmt::format("feed {} keeps its older definition: {}", name,
+                               ToString(reloaded.error())));
+        }
+        Turn(name, *feed);
+      }
+    }
+  }
+
+  void Turn(const std::string& name, lake::Feed& feed) {
+    const std::int64_t now = clock_.SteadyNanos();
+    SealTurn& turn =
+        turns_.try_emplace(name, SealTurn{.last_nanos = now, .next_nanos = now}).first->second;
+    const bool due = now - turn.last_nanos >= period_.count();
+    if (now < turn.next_nanos || (!due && !feed.WantsSeal())) {
+      return;
+    }
+    const auto sealed = due ? feed.Seal() : feed.SealClosed();
+    turn.last_nanos = due ? clock_.SteadyNanos() : turn.last_nanos;
+    turn.pause = sealed ? kSealCheckPeriod : std::min(2 * turn.pause, kMaxSealPause);
+    turn.next_nanos =
+        sealed ? now : clock_.SteadyNanos() + std::chrono::nanoseconds(turn.pause).count();
+    Report(name, sealed);
+  }
+
+  Feeds& feeds_;
+  const Clock& clock_;
+  const std::chrono::nanoseconds period_;
+  std::map<std::string, SealTurn> turns_;
+  std::jthread thread_;  // last: it uses the others
 };
 
 }  // namespace
@@ -94,8 +112,8 @@ Status Serve(io::FileSystem& fs, const Clock& clock, Random& random, const Serve
     DATALAKE_TRY(lake::InitLake(fs, clock, random, options.lake_path));
   }
   DATALAKE_TRY_ASSIGN(const auto lake, lake::Lake::Open(fs, clock, random, options.lake_path));
-  ChatFeed chat(*lake);
-  if (const Status taken = chat.Take(); !taken) {
+  Feeds feeds(*lake);
+  if (const auto taken = feeds.Open("chat"); !taken) {
     if (taken.error().code != ErrorCode::kUnavailable) {
       return taken.error();
     }
@@ -104,13 +122,13 @@ Status Serve(io::FileSystem& fs, const Clock& clock, Random& random, const Serve
   job::JobStore store(fs, clock, lake->layout().jobs());
   DATALAKE_TRY_ASSIGN(const auto jobs, job::JobRunner::Open(store, clock));
   DATALAKE_TRY(RegisterJobs(*jobs, *lake));
-  Service service{*lake, chat, *jobs, clock, options.version};
+  Service service{*lake, feeds, *jobs, clock, options.version};
   Router router;
   DATALAKE_TRY(AddRoutes(router, service));
   const std::unique_ptr<Gate> gate = MakeLoopbackGate();
   std::unique_ptr<HttpServer> http;
   {
-    const Sealer sealer(chat, clock, options.seal_period);
+    const Sealer sealer(feeds, clock, options.seal_period);
     DATALAKE_TRY_ASSIGN(http, HttpServer::Start(options.http, {router, *gate, random}));
     ready(http->address());
     Mutex mutex;
@@ -121,11 +139,11 @@ Status Serve(io::FileSystem& fs, const Clock& clock, Random& random, const Serve
     }
     http->Stop(options.drain);
   }
-  if (const auto feed = chat.Get()) {
-    Report((*feed)->Seal());
+  for (const auto& [name, feed] : feeds.All()) {
+    Report(name, feed->Seal());
   }
-  // The feed ends before the server: an append that outlived the drain still answers into it.
-  chat.Close();
+  // The feeds end before the server: an append that outlived the drain still answers into it.
+  feeds.Close();
   return {};
 }
 

@@ -16,12 +16,12 @@ class JobRunner;
 
 namespace datalake::server {
 
-class ChatFeed;
+class Feeds;
 
 /// What the handlers work with; all must outlive the router and the server.
 struct Service {
   lake::Lake& lake;
-  ChatFeed& chat;
+  Feeds& feeds;
   job::JobRunner& jobs;
   const Clock& clock;
   std::string_view version;

@@ -97,6 +97,14 @@ class Deletion {
     return staged_.Commit();
   }
 
+  // Hands the files and removals over to the caller's own commit.
+  void MoveTo(CommitRequest& request) {
+    auto& own = staged_.request;
+    request.adds.insert(request.adds.end(), own.adds.begin(), own.adds.end());
+    request.removes.insert(request.removes.end(), own.removes.begin(), own.removes.end());
+    own = {};
+  }
+
   DeleteResult& result() { return result_; }
 
  private:
@@ -166,6 +174,15 @@ Result<DeleteResult> DeleteRows(Table& table, RowPredicate& predicate, const Com
       return committed.error();
     }
   }
+}
+
+Result<DeleteResult> StageDelete(Table& table, std::shared_ptr<const TableSnapshot> snapshot,
+                                 RowPredicate& predicate, CommitRequest& request) {
+  DATALAKE_TRY(CheckMayRemove(*snapshot));
+  Deletion deletion(table, predicate, std::move(snapshot), Mode::kDelete);
+  DATALAKE_TRY(deletion.Run({}));
+  deletion.MoveTo(request);
+  return deletion.result();
 }
 
 }  // namespace datalake::table

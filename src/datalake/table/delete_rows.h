@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <stop_token>
 
 #include "datalake/base/progress.h"
@@ -38,5 +39,12 @@ Result<DeleteResult> CountRows(Table& table, RowPredicate& predicate,
 /// were faster each time), kCancelled.
 Result<DeleteResult> DeleteRows(Table& table, RowPredicate& predicate, const CommitInfo& info,
                                 const RewriteControl& control = {});
+
+/// Puts what a deletion would do into `request` (removes and rewritten files) and leaves the commit
+/// to the caller, who has more to say in the same version. When that ends in kConflict the caller
+/// discards the files and begins again with a new snapshot. Errors: those of `predicate`,
+/// kUnsupported (append-only).
+Result<DeleteResult> StageDelete(Table& table, std::shared_ptr<const TableSnapshot> snapshot,
+                                 RowPredicate& predicate, CommitRequest& request);
 
 }  // namespace datalake::table

@@ -260,6 +260,25 @@ Result<SegmentScan> ScanSegment(const io::RandomAccessFile& file, std::string_vi
   return scan;
 }
 
+Status FindRecord(const io::RandomAccessFile& file, std::string_view path, std::uint64_t limit,
+                  std::uint64_t offset, std::uint64_t sequence, const RecordVisitor& visit) {
+  io::Window window(file, std::min(limit, file.size_bytes()), kWindowBytes);
+  DATALAKE_TRY_ASSIGN(const SegmentHeader header, ReadHeader(window, path));
+  std::uint64_t at = std::max(offset, kHeaderBytes);
+  while (true) {
+    DATALAKE_TRY_ASSIGN(const auto found, ReadFrame(window, header, at));
+    const auto* frame = std::get_if<Frame>(&found);
+    if (frame == nullptr || frame->is_seal || frame->record.sequence > sequence) {
+      return Error{ErrorCode::kNotFound,
+                   fmt::format("no such record in the log: {}: {}", path, sequence)};
+    }
+    if (frame->record.sequence == sequence) {
+      return visit(frame->record);
+    }
+    at += frame->size_bytes;
+  }
+}
+
 Result<std::uint64_t> SalvageSegment(io::FileSystem& fs, std::string_view path,
                                      const RecordVisitor& visit) {
   DATALAKE_TRY_ASSIGN(const auto file, fs.OpenRandomAccess(path));

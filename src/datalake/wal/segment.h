@@ -62,6 +62,12 @@ struct SegmentScan {
   std::string problem;              ///< of kTorn and kCorrupt, with the offset
 };
 
+/// Visits the record `sequence` of a segment, looking for it from `offset` on, where an intact
+/// record or nothing begins (0: from the first record), below `limit`. Errors: kNotFound, those of
+/// ScanSegment.
+Status FindRecord(const io::RandomAccessFile& file, std::string_view path, std::uint64_t limit,
+                  std::uint64_t offset, std::uint64_t sequence, const RecordVisitor& visit);
+
 /// Reads the records of a segment from its start; looks at bytes below `limit` only. `visit` may be
 /// empty. Errors: kCorruption (the header), those of `file` and `visit`.
 Result<SegmentScan> ScanSegment(const io::RandomAccessFile& file, std::string_view path,

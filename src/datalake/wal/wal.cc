@@ -24,6 +24,7 @@ namespace {
 constexpr std::string_view kLockName = "LOCK";
 constexpr std::chrono::seconds kAgeCheckInterval{1};
 constexpr std::uint64_t kSealBytes = kRecordHeaderBytes;
+constexpr std::uint64_t kMarkBytes = std::uint64_t{64} << 10;
 
 using Done = std::function<void(Result<std::uint64_t>)>;
 
@@ -65,7 +66,14 @@ class Waiter {
 // The acknowledged part of the open segment.
 struct OpenSegment {
   std::string path;
+  std::uint64_t first_sequence = 0;
   std::uint64_t durable_bytes = 0;
+};
+
+// Where a group of records begins in its segment.
+struct Mark {
+  std::uint64_t sequence = 0;
+  std::uint64_t offset = 0;
 };
 
 class LogImpl final : public Wal {
@@ -97,7 +105,10 @@ class LogImpl final : public Wal {
         DATALAKE_TRY(fs_.Remove(segment.path));
       }
     }
-    NoteDurable();
+    {
+      const MutexLock lock(mutex_);
+      NoteOpened();
+    }
     committer_ = std::jthread([this](const std::stop_token& stop) { Run(stop); });
     return {};
   }
@@ -136,6 +147,38 @@ class LogImpl final : public Wal {
   Status ReadSegment(const SegmentInfo& segment, const RecordVisitor& visit) const override {
     DATALAKE_TRY_ASSIGN(const auto file, fs_.OpenRandomAccess(segment.path));
     return ReadSealed(*file, segment, visit);
+  }
+
+  Status ReadRecord(std::uint64_t sequence, const RecordVisitor& visit) const override {
+    std::unique_ptr<io::RandomAccessFile> file;
+    std::string path;
+    std::uint64_t limit = 0;
+    std::uint64_t offset = 0;
+    {
+      const MutexLock lock(mutex_);
+      std::uint64_t first = 0;
+      for (const SegmentInfo& segment : sealed_) {
+        if (segment.first_sequence <= sequence && sequence <= segment.last_sequence) {
+          path = segment.path;
+          limit = segment.size_bytes;
+          first = segment.first_sequence;
+        }
+      }
+      if (path.empty() && sequence >= open_.first_sequence) {
+        path = open_.path;
+        limit = open_.durable_bytes;
+        first = open_.first_sequence;
+      }
+      if (path.empty()) {
+        return Error{ErrorCode::kNotFound, fmt::format("no such record in the log: {}", sequence)};
+      }
+      const auto behind = std::ranges::upper_bound(marks_, sequence, {}, &Mark::sequence);
+      if (behind != marks_.begin() && std::prev(behind)->sequence >= first) {
+        offset = std::prev(behind)->offset;
+      }
+      DATALAKE_TRY_ASSIGN(file, fs_.OpenRandomAccess(path));
+    }
+    return FindRecord(*file, path, limit, offset, sequence, visit);
   }
 
   Status ForEachUnsealed(const RecordVisitor& visit) const override {
@@ -187,6 +230,11 @@ class LogImpl final : public Wal {
     }
     DATALAKE_TRY(fs_.Remove(segment.path));
     sealed_.erase(found);
+    const std::uint64_t oldest =
+        sealed_.empty() ? open_.first_sequence : sealed_.front().first_sequence;
+    while (!marks_.empty() && marks_.front().sequence < oldest) {
+      marks_.pop_front();
+    }
     return {};
   }
 
@@ -304,8 +352,10 @@ class LogImpl final : public Wal {
       if (written.empty()) {
         return {};
       }
+      const Mark mark{.sequence = written.front().second,
+                      .offset = writer_->size_bytes() - writer_->group_bytes()};
       DATALAKE_TRY(writer_->Commit());
-      NoteDurable();
+      NoteDurable(mark);
       for (auto& [done, sequence] : written) {
         std::exchange(done, nullptr)(sequence);
       }
@@ -362,7 +412,7 @@ class LogImpl final : public Wal {
     const MutexLock lock(mutex_);
     writer_ = std::move(next);
     sealed_.push_back(info);
-    open_ = {.path = writer_->path(), .durable_bytes = writer_->size_bytes()};
+    NoteOpened();
     return {};
   }
 
@@ -372,9 +422,19 @@ class LogImpl final : public Wal {
                options_.segment_age;
   }
 
-  void NoteDurable() {
+  void NoteDurable(const Mark& group) {
     const MutexLock lock(mutex_);
-    open_ = {.path = writer_->path(), .durable_bytes = writer_->size_bytes()};
+    open_.durable_bytes = writer_->size_bytes();
+    if (marks_.empty() || marks_.back().sequence < open_.first_sequence ||
+        group.offset - marks_.back().offset >= kMarkBytes) {
+      marks_.push_back(group);
+    }
+  }
+
+  void NoteOpened() DATALAKE_REQUIRES(mutex_) {
+    open_ = {.path = writer_->path(),
+             .first_sequence = writer_->first_sequence(),
+             .durable_bytes = writer_->size_bytes()};
   }
 
   // From now on every append is refused.
@@ -419,6 +479,7 @@ class LogImpl final : public Wal {
   std::uint64_t queued_bytes_ DATALAKE_GUARDED_BY(mutex_) = 0;
   std::vector<SegmentInfo> sealed_ DATALAKE_GUARDED_BY(mutex_);
   OpenSegment open_ DATALAKE_GUARDED_BY(mutex_);
+  std::deque<Mark> marks_ DATALAKE_GUARDED_BY(mutex_);  // by sequence; not of recovered segments
   std::optional<Error> failed_ DATALAKE_GUARDED_BY(mutex_);
 
   // Used by the committer only, once it runs.

@@ -106,6 +106,11 @@ class Wal {
   /// the records before it have been visited), kNotFound, those of `visit`.
   virtual Status ReadSegment(const SegmentInfo& segment, const RecordVisitor& visit) const = 0;
 
+  /// Visits one acknowledged record. Cost: at most some 100 KB are read, more in a segment that was
+  /// there when the log was opened. Errors: kNotFound (no such number, or its segment was removed),
+  /// kCorruption, those of `visit`.
+  virtual Status ReadRecord(std::uint64_t sequence, const RecordVisitor& visit) const = 0;
+
   /// Visits the acknowledged records of the open segment in order.
   virtual Status ForEachUnsealed(const RecordVisitor& visit) const = 0;
 

@@ -3,7 +3,7 @@
 
 #include "datalake/json/writer.h"
 #include "datalake/lake/feed.h"
-#include "datalake/server/chat_feed.h"
+#include "datalake/server/feeds.h"
 #include "datalake/server/handlers/handlers.h"
 
 namespace datalake::server {
@@ -38,7 +38,7 @@ Status AddHealthRoutes(Router& router, Service& service) {
        .answers = {{200, "it does", R"({"type":"object","properties":{"status":{"const":"ok"}}})"},
                    {503, "it does not, and why", kUnhealthySchema}},
        .handle = [&service](const Request&, const Responder& respond) {
-         const auto feed = service.chat.Get();
+         const auto feed = service.feeds.Get("chat");
          const Status health = feed ? (*feed)->health() : feed.error();
          // Open to every page: the desktop client and status pages call it.
          Response response{.status = health ? 200 : 503,
@@ -61,7 +61,7 @@ Status AddHealthRoutes(Router& router, Service& service) {
                                   R"("timestamp":{"type":"string","format":"date-time"}}})"},
                                  {503, "it does not, and why", kUnhealthySchema}},
                      .handle = [&service](const Request&, const Responder& respond) {
-                       const auto feed = service.chat.Get();
+                       const auto feed = service.feeds.Get("chat");
                        const Status health = feed ? (*feed)->health() : Status();
                        Response response{.status = health ? 200 : 503};
                        json::Writer writer(response.body);

@@ -4,7 +4,7 @@
 
 #include "datalake/json/writer.h"
 #include "datalake/lake/feed.h"
-#include "datalake/server/chat_feed.h"
+#include "datalake/server/feeds.h"
 #include "datalake/server/handlers/handlers.h"
 
 namespace datalake::server {
@@ -28,21 +28,33 @@ constexpr std::string_view kInvalidSchema =
     R"({"type":"object","properties":{"detail":{"type":"array","items":{"type":"object",)"
     R"("properties":{"loc":{"type":"array"},"msg":{"type":"string"},"type":{"type":"string"}}}}}})";
 
-Response Render(const Result<lake::FeedAnswer>& answer, const std::string& request_id) {
+Response Busy(const std::string& request_id) {
+  Response busy = StatusResponse(429, "too many records wait to be stored; try again",
+                                 ErrorForm::kDetail, request_id);
+  busy.headers.emplace_back("Retry-After", "1");
+  return busy;
+}
+
+Response Render(const Result<lake::FeedAnswer>& answer, const lake::Feed& feed,
+                const std::string& request_id) {
+  using Outcome = lake::FeedAnswer::Outcome;
   if (!answer) {
-    const Error& error = answer.error();
-    if (error.code == ErrorCode::kResourceExhausted) {
-      Response busy = StatusResponse(429, error.message, ErrorForm::kDetail, request_id);
-      busy.headers.emplace_back("Retry-After", "1");
-      return busy;
-    }
-    return ErrorResponse(error, ErrorForm::kDetail, request_id);
+    // A log that has failed takes nothing until the server is started again.
+    return feed.health()
+               ? ErrorResponse(answer.error(), ErrorForm::kDetail, request_id)
+               : StatusResponse(503, answer.error().message, ErrorForm::kDetail, request_id);
+  }
+  if (answer->outcome == Outcome::kBusy) {
+    return Busy(request_id);
   }
   Response response;
-  if (answer->outcome == lake::FeedAnswer::Outcome::kInvalid) {
+  if (answer->outcome == Outcome::kInvalid) {
     response.status = 422;
     response.body = lake::ValidationProblemsJson(answer->problems);
     return response;
+  }
+  if (!answer->receipt_token.empty()) {
+    response.headers.emplace_back("Receipt-Token", answer->receipt_token);
   }
   json::Writer writer(response.body);
   writer.BeginObject();
@@ -70,17 +82,22 @@ Status AddIngestRoutes(Router& router, Service& service) {
                    {413, "the body is too large"},
                    {422, "the record is not valid", kInvalidSchema},
                    {429, "too much waits to be stored; see Retry-After"},
-                   {503, "another server of this lake takes the records"}},
+                   {503, "another server of this lake takes the records, or its log has failed"},
+                   {507, "the disk is almost full"}},
        .handle = [&service](Request request, const Responder& respond) {
-         const auto feed = service.chat.Get();
-         if (!feed) {
-           respond(Render(feed.error(), request.request_id));
+         const auto opened = service.feeds.Get("chat");
+         if (!opened) {
+           respond(ErrorResponse(opened.error(), ErrorForm::kDetail, request.request_id));
            return;
          }
-         (*feed)->AppendAsync(std::move(request.body),
-                              [respond, id = request.request_id](Result<lake::FeedAnswer> answer) {
-                                respond(Render(answer, id));
-                              });
+         lake::Feed* const feed = opened->get();  // closed after the last request
+         lake::Contribution from{.receipt_token = std::string(request.Header("receipt-token")),
+                                 .idempotency_key = std::string(request.Header("idempotency-key"))};
+         feed->AppendAsync(
+             std::move(request.body), std::move(from),
+             [respond, feed, id = request.request_id](const Result<lake::FeedAnswer>& answer) {
+               respond(Render(answer, *feed, id));
+             });
        }});
 }
 

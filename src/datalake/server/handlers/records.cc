@@ -1,10 +1,8 @@
 // GET /v1/feeds/{feed}/records/{ingest_id}: one contributed record as it was sent.
 #include <string>
-#include <vector>
 
-#include "datalake/base/name.h"
 #include "datalake/lake/feed.h"
-#include "datalake/server/chat_feed.h"
+#include "datalake/server/feeds.h"
 #include "datalake/server/handlers/handlers.h"
 
 namespace datalake::server {
@@ -20,14 +18,7 @@ Status AddRecordRoutes(Router& router, Service& service) {
                     R"({"type":"object","properties":{"_lake":{"type":"object"}}})"},
                    {404, "no such feed or record"}},
        .handle = [&service](const Request& request, const Responder& respond) {
-         const std::string& feed = request.path_parameters.at("feed");
-         const std::vector<std::string> feeds = {"chat"};
-         if (feed != feeds.front()) {
-           respond(ErrorResponse(UnknownNameError("feed", feed, feeds), ErrorForm::kProblem,
-                                 request.request_id));
-           return;
-         }
-         const auto open = service.chat.Get();
+         const auto open = service.feeds.Open(request.path_parameters.at("feed"));
          auto record = open ? (*open)->Get(request.path_parameters.at("ingest_id"))
                             : Result<std::string>(open.error());
          if (!record) {
