@@ -44,7 +44,7 @@ std::optional<std::string> TextAt(const arrow::Array& array, std::int64_t row) {
 Result<ChatRows> ChatRows::Make(std::shared_ptr<arrow::RecordBatch> batch) {
   for (const char* name : {"ingest_id", "conversation"}) {
     const auto column = batch->GetColumnByName(name);
-    const auto wanted = ChatSchema()->GetFieldByName(name)->type();
+    const auto wanted = FeedSchema(ChatDefinition())->GetFieldByName(name)->type();
     if (column == nullptr || !column->type()->Equals(*wanted)) {
       return Error{ErrorCode::kInvalidArgument,
                    fmt::format("these rows are no chats: column {} is {} and should be {}", name,

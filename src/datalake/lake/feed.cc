@@ -20,6 +20,7 @@
 #include "datalake/base/name.h"
 #include "datalake/io/file_system.h"
 #include "datalake/json/writer.h"
+#include "datalake/lake/feed_columns.h"
 #include "datalake/lake/feed_index.h"
 #include "datalake/lake/feed_ledger.h"
 #include "datalake/lake/feed_quarantine.h"

@@ -310,7 +310,7 @@ Result<FeedDefinition> ParseFeedDefinition(std::string_view name, std::string_vi
 
 std::string FeedDefinitionYaml(const FeedDefinition& definition) {
   // Block style by hand for the first level, JSON (which is YAML) below it.
-  std::string out = fmt::format("# Feed {}: see docs/feeds.md\n", definition.name);
+  std::string out = fmt::format("# Feed {}: see docs/formats/feeds.md\n", definition.name);
   const json::Value value = DefinitionValue(definition);
   for (const auto& [key, member] : value.items()) {
     if (key != "fields") {

@@ -13,7 +13,7 @@ namespace {
 TEST(IdIndexTest, AgreesWithAMapUnderPutAndErase) {
   SeededRandom random(7);
   IdIndex index;
-  std::map<Hash128, std::int64_t> expected;
+  std::map<Hash128, std::uint32_t> expected;
   for (int step = 0; step < 200'000; ++step) {
     std::uint32_t number = 0;
     random.Fill(std::as_writable_bytes(std::span(&number, 1)));
@@ -23,8 +23,9 @@ TEST(IdIndexTest, AgreesWithAMapUnderPutAndErase) {
       index.Erase(key);
       expected.erase(key.low == 0 && key.high == 0 ? Hash128{1, 0} : key);
     } else {
-      index.Put(key, {.version = step});
-      expected[key.low == 0 && key.high == 0 ? Hash128{1, 0} : key] = step;
+      index.Put(key, {.version = static_cast<std::uint32_t>(step)});
+      expected[key.low == 0 && key.high == 0 ? Hash128{1, 0} : key] =
+          static_cast<std::uint32_t>(step);
     }
   }
   EXPECT_EQ(index.size(), expected.size());
