@@ -76,11 +76,12 @@ Ingested Ingest(lake::Feed& feed, const Clock& clock, std::size_t chats) {
   for (std::size_t i = 0; i < chats; ++i) {
     room.acquire();
     const std::int64_t begin = clock.SteadyNanos();
-    feed.AppendAsync(std::move(bodies[i]), {}, [&, i, begin](const Result<lake::FeedAnswer>& answer) {
-      failed += answer && answer->outcome == lake::FeedAnswer::Outcome::kStored ? 0 : 1;
-      result.nanos[i] = clock.SteadyNanos() - begin;
-      room.release();
-    });
+    feed.AppendAsync(
+        std::move(bodies[i]), {}, [&, i, begin](const Result<lake::FeedAnswer>& answer) {
+          failed += answer && answer->outcome == lake::FeedAnswer::Outcome::kStored ? 0 : 1;
+          result.nanos[i] = clock.SteadyNanos() - begin;
+          room.release();
+        });
   }
   for (std::ptrdiff_t i = 0; i < kUnderWay; ++i) {
     room.acquire();
