@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "datalake/io/file_system.h"
@@ -26,6 +27,13 @@ Compression CompressionOfPath(std::string_view path);
 /// file and byte offset (truncated, damaged, trailing garbage).
 Result<std::unique_ptr<InputStream>> OpenCompressed(FileSystem& fs, std::string_view path,
                                                     ThreadPool* pool = nullptr);
+
+/// The uncompressed bytes of a message body (Content-Encoding gzip, RFC 9110 §8.4.1.3, or zstd, RFC
+/// 9659: windows of at most 8 MiB). Never makes more than `max_bytes` and a small buffer, whatever
+/// `bytes` claims. Thread-safe. Errors: kResourceExhausted (would be larger than `max_bytes`),
+/// kCorruption naming `what` and the byte offset (damaged, cut off, empty).
+Result<std::string> Inflate(std::string_view bytes, Compression compression,
+                            std::uint64_t max_bytes, std::string_view what);
 
 /// Compresses what is written into `sink`, which is closed with it. `level` 0 is the default (gzip
 /// and zstd: 1); gzip goes through ISA-L (levels 1 to 3) or libdeflate (4 to 12), zstd has 1 to 22.

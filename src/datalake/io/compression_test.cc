@@ -311,5 +311,44 @@ TEST_F(CompressionTest, LevelsOutOfRangeAreRefused) {
               IsError(ErrorCode::kInvalidArgument, "zstd level"));
 }
 
+std::string Deflated(std::string_view text, Compression compression) {
+  MemoryFileSystem fs;
+  auto sink = fs.Create("/f");
+  auto stream = MakeCompressor(*std::move(sink), compression);
+  EXPECT_THAT((*stream)->Write(text), IsOk());
+  EXPECT_THAT((*stream)->Close(), IsOk());
+  return ReadFile(fs, "/f", 1 << 24).value();
+}
+
+TEST(InflateTest, GivesTheBytesBack) {
+  const std::string text(300'000, 'a');
+  for (const Compression compression : {Compression::kGzip, Compression::kZstd}) {
+    EXPECT_THAT(Inflate(Deflated(text, compression), compression, text.size(), "body"),
+                IsOkAndHolds(text));
+  }
+  EXPECT_THAT(Inflate("plain", Compression::kNone, 5, "body"), IsOkAndHolds("plain"));
+}
+
+TEST(InflateTest, StopsABombAtTheLimit) {
+  const std::string text(10'000'000, '\0');
+  for (const Compression compression : {Compression::kGzip, Compression::kZstd}) {
+    EXPECT_THAT(Inflate(Deflated(text, compression), compression, 1000, "body"),
+                IsError(ErrorCode::kResourceExhausted, "1000"));
+    EXPECT_THAT(Inflate(Deflated(text, compression), compression, text.size() - 1, "body"),
+                IsError(ErrorCode::kResourceExhausted, "body"));
+  }
+}
+
+TEST(InflateTest, DamageIsCorruption) {
+  for (const Compression compression : {Compression::kGzip, Compression::kZstd}) {
+    const std::string whole = Deflated("some text that is long enough", compression);
+    EXPECT_THAT(Inflate(whole.substr(0, whole.size() - 1), compression, 1000, "body"),
+                IsError(ErrorCode::kCorruption, "body"));
+    EXPECT_THAT(Inflate("", compression, 1000, "body"), IsError(ErrorCode::kCorruption, "empty"));
+    EXPECT_THAT(Inflate("no such thing", compression, 1000, "body"),
+                IsError(ErrorCode::kCorruption, "body"));
+  }
+}
+
 }  // namespace
 }  // namespace datalake::io

@@ -157,8 +157,13 @@ class GzipReader final : public Decompressor {
 
 class ZstdReader final : public Decompressor {
  public:
-  explicit ZstdReader(Source source)
-      : Decompressor(std::move(source)), stream_(ZSTD_createDStream()) {}
+  // `window_log` bounds the memory that a frame may ask for; 0: as the library does.
+  explicit ZstdReader(Source source, int window_log = 0)
+      : Decompressor(std::move(source)), stream_(ZSTD_createDStream()) {
+    if (window_log > 0) {
+      ZSTD_DCtx_setParameter(stream_.get(), ZSTD_d_windowLogMax, window_log);
+    }
+  }
 
  private:
   struct Free {
@@ -180,6 +185,22 @@ class ZstdReader final : public Decompressor {
   }
 
   std::unique_ptr<ZSTD_DStream, Free> stream_;
+};
+
+// Bytes in memory, which must outlive it.
+class ViewInput final : public InputStream {
+ public:
+  explicit ViewInput(std::string_view bytes) : bytes_(bytes) {}
+
+  Result<std::size_t> Read(std::span<std::byte> out) override {
+    const std::size_t n = std::min(out.size(), bytes_.size());
+    std::memcpy(out.data(), bytes_.data(), n);
+    bytes_.remove_prefix(n);
+    return n;
+  }
+
+ private:
+  std::string_view bytes_;
 };
 
 class PlainReader final : public InputStream {
@@ -289,6 +310,41 @@ Result<std::unique_ptr<InputStream>> OpenCompressed(FileSystem& fs, std::string_
                            });
   }
   return std::make_unique<PlainReader>(std::move(input), std::string(head));
+}
+
+Result<std::string> Inflate(std::string_view bytes, Compression compression,
+                            std::uint64_t max_bytes, std::string_view what) {
+  constexpr int kHttpWindowLog = 23;  // RFC 9659 §3
+  constexpr std::size_t kStepBytes = std::size_t{256} << 10;
+  if (compression == Compression::kNone) {
+    return std::string(bytes);
+  }
+  if (bytes.empty()) {
+    return Error{ErrorCode::kCorruption, fmt::format("compressed data is empty: {}", what)};
+  }
+  Source source(std::make_unique<ViewInput>(bytes), std::string(what), {}, 0);
+  std::unique_ptr<InputStream> stream;
+  if (compression == Compression::kGzip) {
+    stream = std::make_unique<GzipReader>(std::move(source));
+  } else {
+    stream = std::make_unique<ZstdReader>(std::move(source), kHttpWindowLog);
+  }
+  std::string out;
+  while (true) {
+    const std::size_t size = out.size();
+    out.resize(std::min<std::uint64_t>(size + std::max(kStepBytes, size / 2), max_bytes + 1));
+    DATALAKE_TRY_ASSIGN(
+        const std::size_t n,
+        stream->Read(std::as_writable_bytes(std::span(out.data(), out.size()).subspan(size))));
+    out.resize(size + n);
+    if (n == 0) {
+      return out;
+    }
+    if (out.size() > max_bytes) {
+      return Error{ErrorCode::kResourceExhausted,
+                   fmt::format("uncompressed data is larger than {} bytes: {}", max_bytes, what)};
+    }
+  }
 }
 
 }  // namespace datalake::io

@@ -50,6 +50,8 @@ std::string_view ReasonPhrase(int status) {
       return "Partial Content";
     case 304:
       return "Not Modified";
+    case 207:
+      return "Multi-Status";
     case 400:
       return "Bad Request";
     case 401:

@@ -8,6 +8,8 @@ Status AddRoutes(Router& router, Service& service) {
   DATALAKE_TRY(AddHealthRoutes(router, service));
   DATALAKE_TRY(AddIngestRoutes(router, service));
   DATALAKE_TRY(AddRecordRoutes(router, service));
+  DATALAKE_TRY(AddSubmissionRoutes(router, service));
+  DATALAKE_TRY(AddFeedRoutes(router, service));
   DATALAKE_TRY(AddProcessRoutes(router, service));
   DATALAKE_TRY(AddJobRoutes(router, service));
   DATALAKE_TRY(AddUploadRoutes(router, service));

@@ -11,6 +11,8 @@ namespace datalake::server {
 Status AddHealthRoutes(Router& router, Service& service);
 Status AddIngestRoutes(Router& router, Service& service);
 Status AddRecordRoutes(Router& router, Service& service);
+Status AddSubmissionRoutes(Router& router, Service& service);
+Status AddFeedRoutes(Router& router, Service& service);
 Status AddProcessRoutes(Router& router, Service& service);
 Status AddJobRoutes(Router& router, Service& service);
 Status AddUploadRoutes(Router& router, Service& service);
