@@ -24,6 +24,8 @@ std::vector<std::unique_ptr<Command>> AllCommands() {
   commands.push_back(MakeSqlCommand());
   AddTableCommands(commands);
   AddCollectionCommands(commands);
+  commands.push_back(MakeFeedRecordsCommand());
+  AddFeedPublishCommands(commands);
   commands.push_back(MakeDownloadCommand());
   commands.push_back(MakeServeCommand());
   commands.push_back(MakeCompletionCommand());

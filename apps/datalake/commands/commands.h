@@ -46,4 +46,9 @@ std::unique_ptr<Command> MakeCollectionExportCommand();
 void AddTableCommands(std::vector<std::unique_ptr<Command>>& commands);
 void AddTableUpkeepCommands(std::vector<std::unique_ptr<Command>>& commands);
 
+std::unique_ptr<Command> MakeFeedRecordsCommand();
+
+/// feed export, snapshot, snapshots.
+void AddFeedPublishCommands(std::vector<std::unique_ptr<Command>>& commands);
+
 }  // namespace datalake::apps

@@ -125,16 +125,11 @@ void AppendYaml(std::string& text, std::string_view key, const Value& value) {
   fmt::format_to(std::back_inserter(text), "{}: {}\n", key, json::DumpValue(value));
 }
 
-// Text of users in Markdown: shown as it is.
-std::string Escaped(std::string_view text) {
-  std::string escaped;
-  for (const char c : text) {
-    if (std::string_view("\\`*_{}[]<>#|").find(c) != std::string_view::npos) {
-      escaped += '\\';
-    }
-    escaped += c;
+std::string LowerCase(std::string text) {
+  for (char& c : text) {
+    c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   }
-  return escaped;
+  return text;
 }
 
 std::string CroissantType(const arrow::DataType& type) {
@@ -230,6 +225,17 @@ constexpr std::string_view kArrowMediaType = "application/vnd.apache.arrow.strea
 
 }  // namespace
 
+std::string EscapeMarkdown(std::string_view text) {
+  std::string escaped;
+  for (const char c : text) {
+    if (std::string_view("\\`*_{}[]<>#|").find(c) != std::string_view::npos) {
+      escaped += '\\';
+    }
+    escaped += c;
+  }
+  return escaped;
+}
+
 Result<std::string> DatasetCard(const CollectionInfo& info, const arrow::Schema& schema) {
   DATALAKE_TRY_ASSIGN(const auto stored, format::ToHfSchema(schema));
   DATALAKE_TRY_ASSIGN(const Value features, format::HfFeatures(*stored));
@@ -245,6 +251,14 @@ Result<std::string> DatasetCard(const CollectionInfo& info, const arrow::Schema&
   }
   std::string text = "---\n";
   AppendYaml(text, "pretty_name", info.name + " " + info.version);
+  if (!info.license.empty()) {
+    // The Hub's list of licences has ids in lower case; others are "other" with a name.
+    const bool is_id = info.license.find_first_of(" /:") == std::string::npos;
+    AppendYaml(text, "license", is_id ? LowerCase(info.license) : "other");
+    if (!is_id) {
+      AppendYaml(text, "license_name", info.license);
+    }
+  }
   AppendYaml(text, "size_categories", Value::array({SizeCategory(info.num_samples)}));
   AppendYaml(text, "tags", Value::array({"datalake"}));
   AppendYaml(text, "configs",
@@ -253,18 +267,18 @@ Result<std::string> DatasetCard(const CollectionInfo& info, const arrow::Schema&
              {{"features", YamlMembers(features)},
               {"splits", std::move(counts)},
               {"dataset_size", info.size_bytes}});
-  fmt::format_to(std::back_inserter(text), "---\n\n# {}, version {}\n\n", Escaped(info.name),
-                 Escaped(info.version));
+  fmt::format_to(std::back_inserter(text), "---\n\n# {}, version {}\n\n", EscapeMarkdown(info.name),
+                 EscapeMarkdown(info.version));
   if (!info.description.empty()) {
-    text += Escaped(info.description) + "\n\n";
+    text += EscapeMarkdown(info.description) + "\n\n";
   }
   fmt::format_to(std::back_inserter(text),
                  "{} rows, made {} by {}. This version never changes.\n\n", info.num_samples,
-                 FormatTimestamp(info.created_at), Escaped(info.created_by));
+                 FormatTimestamp(info.created_at), EscapeMarkdown(info.created_by));
   if (!info.splits.empty()) {
     fmt::format_to(std::back_inserter(text), "| split | rows |\n|---|---|\n");
     for (const CollectionSplit& split : info.splits) {
-      fmt::format_to(std::back_inserter(text), "| {} | {} |\n", Escaped(split.name),
+      fmt::format_to(std::back_inserter(text), "| {} | {} |\n", EscapeMarkdown(split.name),
                      split.num_samples);
     }
     fmt::format_to(std::back_inserter(text),
@@ -274,15 +288,21 @@ Result<std::string> DatasetCard(const CollectionInfo& info, const arrow::Schema&
   }
   text += "| column | type |\n|---|---|\n";
   for (const auto& field : schema.fields()) {
-    fmt::format_to(std::back_inserter(text), "| {} | {} |\n", Escaped(field->name()),
-                   Escaped(field->type()->ToString()));
+    fmt::format_to(std::back_inserter(text), "| {} | {} |\n", EscapeMarkdown(field->name()),
+                   EscapeMarkdown(field->type()->ToString()));
+  }
+  if (!info.license.empty()) {
+    fmt::format_to(std::back_inserter(text), "\n## Licence\n\n{}\n", EscapeMarkdown(info.license));
+  }
+  if (!info.notes.empty()) {
+    text += "\n" + info.notes;
   }
   text += "\n## Where it is from\n\n";
-  fmt::format_to(std::back_inserter(text), "{} {}\n", Escaped(info.source.kind),
-                 Escaped(info.source.query));
+  fmt::format_to(std::back_inserter(text), "{} {}\n", EscapeMarkdown(info.source.kind),
+                 EscapeMarkdown(info.source.query));
   for (const TableVersion& input : info.source.inputs) {
-    fmt::format_to(std::back_inserter(text), "- {}, version {}\n", Escaped(ToString(input.table)),
-                   input.version);
+    fmt::format_to(std::back_inserter(text), "- {}, version {}\n",
+                   EscapeMarkdown(ToString(input.table)), input.version);
   }
   return text;
 }
@@ -313,20 +333,23 @@ std::string CroissantJson(const CollectionInfo& info, const arrow::Schema& schem
   const Value rows = {
       {"@type", "cr:RecordSet"}, {"@id", "rows"}, {"name", "rows"}, {"field", std::move(fields)}};
   const std::string created = FormatTimestamp(info.created_at);
-  const Value value = {{"@context", CroissantContext()},
-                       {"@type", "sc:Dataset"},
-                       {"name", info.name},
-                       {"description", info.description.empty()
-                                           ? fmt::format("{} version {}", info.name, info.version)
-                                           : info.description},
-                       {"conformsTo", "http://mlcommons.org/croissant/1.0"},
-                       {"url", fmt::format("collections/{}/{}", info.name, info.version)},
-                       {"version", info.version},
-                       {"creator", {{"@type", "Person"}, {"name", info.created_by}}},
-                       {"dateCreated", created},
-                       {"datePublished", created},
-                       {"distribution", std::move(distribution)},
-                       {"recordSet", Value::array({rows})}};
+  Value value = {{"@context", CroissantContext()},
+                 {"@type", "sc:Dataset"},
+                 {"name", info.name},
+                 {"description", info.description.empty()
+                                     ? fmt::format("{} version {}", info.name, info.version)
+                                     : info.description},
+                 {"conformsTo", "http://mlcommons.org/croissant/1.0"},
+                 {"url", fmt::format("collections/{}/{}", info.name, info.version)},
+                 {"version", info.version},
+                 {"creator", {{"@type", "Person"}, {"name", info.created_by}}},
+                 {"dateCreated", created},
+                 {"datePublished", created},
+                 {"distribution", std::move(distribution)},
+                 {"recordSet", Value::array({rows})}};
+  if (!info.license.empty()) {
+    value["license"] = info.license;
+  }
   return json::DumpValueIndented(value) + "\n";
 }
 

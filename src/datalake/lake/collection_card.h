@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <arrow/type_fwd.h>
@@ -17,6 +18,9 @@ struct CollectionFile {
   std::uint64_t size_bytes = 0;
   std::string sha256;
 };
+
+/// Text of users in Markdown: shown as it is, line breaks included. Thread-safe.
+std::string EscapeMarkdown(std::string_view text);
 
 /// README.md of a version: a dataset card whose YAML front matter the Hugging Face Hub and
 /// `datasets.load_dataset` read (github.com/huggingface/hub-docs datasetcard.md): features, splits

@@ -70,6 +70,9 @@ std::string CollectionMetadataJson(const CollectionInfo& info, const arrow::Sche
     value["splits"] = std::move(splits);
     value["split_key"] = info.split_key;
   }
+  if (!info.license.empty()) {
+    value["license"] = info.license;
+  }
   return json::DumpValueIndented(value) + "\n";
 }
 
@@ -98,6 +101,8 @@ Result<CollectionInfo> ParseCollectionMetadata(std::string_view text, std::strin
   info.size_bytes = size_bytes.value_or(0);
   DATALAKE_TRY_ASSIGN(auto hash, json::FindString(value, "content_sha256", where));
   info.content_sha256 = hash.value_or("");
+  DATALAKE_TRY_ASSIGN(auto license, json::FindString(value, "license", where));
+  info.license = license.value_or("");
   DATALAKE_TRY_ASSIGN(auto split_key, json::FindString(value, "split_key", where));
   info.split_key = split_key.value_or("");
   if (const json::Value* splits = json::Find(value, "splits"); splits != nullptr) {

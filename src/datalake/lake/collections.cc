@@ -240,12 +240,14 @@ Result<CollectionInfo> Collections::Save(arrow::RecordBatchReader& rows,
                       .source = request.source,
                       .splits = {},
                       .split_key = {},
-                      .path = {}};
+                      .path = {},
+                      .license = {},
+                      .notes = {}};
   Result<CollectionInfo> published = [&]() -> Result<CollectionInfo> {
     DATALAKE_TRY_ASSIGN(auto files, WriteRows(context, staged, rows, request.splits, info));
     DATALAKE_TRY_ASSIGN(HashedFiles hashed, HashFiles(context.fs, staged, std::move(files)));
     info.content_sha256 = std::move(hashed.sha256);
-    return Publish(staged, info, *rows.schema(), hashed.files);
+    return Publish(staged, info, *rows.schema(), hashed.files, request.describe);
   }();
   if (!published) {
     static_cast<void>(context.fs.RemoveTree(staged));  // the first error is the one to tell
@@ -259,7 +261,8 @@ Result<CollectionInfo> Collections::Save(arrow::RecordBatchReader& rows,
 
 Result<CollectionInfo> Collections::Publish(const std::string& staged, CollectionInfo info,
                                             const arrow::Schema& schema,
-                                            const std::vector<CollectionFile>& files) {
+                                            const std::vector<CollectionFile>& files,
+                                            const DescribeVersion& describe) {
   io::FileSystem& fs = lake_.context().fs;
   const std::string folder = Folder(info.name);
   const bool is_given = !info.version.empty();
@@ -273,6 +276,7 @@ Result<CollectionInfo> Collections::Publish(const std::string& staged, Collectio
       info.version = fmt::format("v{}", highest + 1);
     }
     info.path = io::JoinPath(folder, info.version);
+    DATALAKE_TRY(describe ? describe(staged, schema, files, info) : Status());
     DATALAKE_TRY(io::ReplaceFile(fs, io::JoinPath(staged, kMetadataFile),
                                  CollectionMetadataJson(info, schema)));
     DATALAKE_TRY(

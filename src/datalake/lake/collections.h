@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,15 +32,6 @@ struct CollectionSource {
   std::vector<TableVersion> inputs = {};
 };
 
-struct SaveCollectionRequest {
-  std::string name;
-  std::string version = {};  ///< as given; empty: the next of v1, v2, …
-  std::string description = {};
-  std::string created_by = {};
-  CollectionSource source = {};
-  SplitPlan splits = {};  ///< without shares: one set of rows
-};
-
 /// One part of a collection.
 struct CollectionSplit {
   std::string name;
@@ -64,6 +56,27 @@ struct CollectionInfo {
   std::vector<CollectionSplit> splits;  ///< in the order of their files; empty: none
   std::string split_key;                ///< the column that divides them
   std::string path;                     ///< its folder
+  std::string license;                  ///< an SPDX id, or a text; empty: none was said
+  std::string notes;                    ///< a section of its card in Markdown, beside metadata.json
+};
+
+struct CollectionFile;
+
+/// Adds files to a version before it appears (in its hidden folder `staged`) and says more of it in
+/// `info` (license, notes). Called once the data files are there; again when another writer took
+/// the version.
+using DescribeVersion =
+    std::function<Status(const std::string& staged, const arrow::Schema& schema,
+                         const std::vector<CollectionFile>& files, CollectionInfo& info)>;
+
+struct SaveCollectionRequest {
+  std::string name;
+  std::string version = {};  ///< as given; empty: the next of v1, v2, …
+  std::string description = {};
+  std::string created_by = {};
+  CollectionSource source = {};
+  SplitPlan splits = {};          ///< without shares: one set of rows
+  DescribeVersion describe = {};  ///< may be empty
 };
 
 /// A collection and its versions, oldest first.
@@ -72,8 +85,6 @@ struct CollectionVersions {
   std::vector<CollectionInfo> versions;
   std::vector<std::string> problems;  ///< folders that are no readable version, and why
 };
-
-struct CollectionFile;
 
 /// The collections of a lake: folders collections/<name>/<version>/ in the form of HF
 /// `save_to_disk` (of a `DatasetDict` when it has splits) with metadata.json, lineage.json, a
@@ -115,7 +126,8 @@ class Collections {
   std::string Folder(std::string_view name) const;
   Result<CollectionInfo> Publish(const std::string& staged, CollectionInfo info,
                                  const arrow::Schema& schema,
-                                 const std::vector<CollectionFile>& files);
+                                 const std::vector<CollectionFile>& files,
+                                 const DescribeVersion& describe);
   Status UpdateLatest(std::string_view name, std::string_view except);
 
   Lake& lake_;
