@@ -14,7 +14,7 @@
 
 #include "datalake/base/random.h"
 #include "datalake/io/local_file_system.h"
-#include "datalake/lake/chat_table.h"
+#include "datalake/lake/feed_columns.h"
 #include "datalake/lake/feed_query.h"
 #include "datalake/lake/feed_table.h"
 #include "datalake/lake/lake.h"
@@ -63,10 +63,10 @@ struct Expected {
 
 // Ten records: the first is replaced, every other time on the next day.
 void Fill(lake::Lake& lake, std::int64_t records, std::int64_t days, Expected& expected) {
-  const auto table = Must(lake::OpenFeedTable(lake.context(), "chat"));
+  const auto table = Must(lake::OpenFeedTable(lake.context(), lake::ChatDefinition()));
   const std::int64_t a_day = records / days;
   for (std::int64_t day = 0; day < days; ++day) {
-    lake::ChatBatchBuilder builder;
+    const auto builder = lake::FeedBatchBuilder::ForFeed(lake::ChatDefinition());
     std::vector<std::shared_ptr<arrow::RecordBatch>> batches;
     std::string day_text;
     const auto add = [&](std::int64_t number, std::int64_t version, std::int64_t second) {
@@ -79,14 +79,14 @@ void Fill(lake::Lake& lake, std::int64_t records, std::int64_t days, Expected& e
           source, number % 5000, number % 7, number);
       day_text = FormatDay(received);
       MustBe(builder
-                 .Append({.ingest_id = Id(static_cast<std::uint64_t>(number)),
-                          .version = version,
-                          .received = received,
-                          .body = body})
+                 ->Append({.ingest_id = Id(static_cast<std::uint64_t>(number)),
+                           .version = version,
+                           .received = received,
+                           .body = body})
                  .has_value(),
              "cannot build rows");
-      if (builder.body_bytes() > (8U << 20)) {
-        batches.push_back(Must(builder.Finish()));
+      if (builder->body_bytes() > (8U << 20)) {
+        batches.push_back(Must(builder->Finish()));
       }
     };
     const std::int64_t step = kDayUs / a_day;
@@ -104,7 +104,7 @@ void Fill(lake::Lake& lake, std::int64_t records, std::int64_t days, Expected& e
         add(number, 2, i * step + 1);
       }
     }
-    batches.push_back(Must(builder.Finish()));
+    batches.push_back(Must(builder->Finish()));
     for (auto& batch : batches) {
       batch = batch->RemoveColumn(batch->num_columns() - 1).ValueOrDie();
     }

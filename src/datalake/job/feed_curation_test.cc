@@ -14,7 +14,7 @@
 #include "datalake/json/config_reader.h"
 #include "datalake/json/value.h"
 #include "datalake/lake/chat_rows.h"
-#include "datalake/lake/chat_table.h"
+#include "datalake/lake/feed_columns.h"
 #include "datalake/testing/matchers.h"
 
 namespace datalake::job {
@@ -47,15 +47,15 @@ class FeedCurationTest : public ::testing::Test {
 
   // Chats are called 0, 1, 2 …
   Curated Run(const std::vector<std::string>& bodies, const FeedCurationOptions& options) {
-    lake::ChatBatchBuilder builder;
+    const auto builder = lake::FeedBatchBuilder::ForFeed(lake::ChatDefinition());
     for (std::size_t i = 0; i < bodies.size(); ++i) {
-      EXPECT_THAT(builder.Append({.ingest_id = std::to_string(i),
-                                  .version = 1,
-                                  .received = *ParseTimestamp("2026-01-31T12:00:00Z"),
-                                  .body = bodies[i]}),
+      EXPECT_THAT(builder->Append({.ingest_id = std::to_string(i),
+                                   .version = 1,
+                                   .received = *ParseTimestamp("2026-01-31T12:00:00Z"),
+                                   .body = bodies[i]}),
                   IsOk());
     }
-    const auto batch = *builder.Finish();
+    const auto batch = *builder->Finish();
     // Cut in the middle, so that rows begin inside their columns.
     const std::int64_t half = batch->num_rows() / 2;
     auto rows =

@@ -22,7 +22,7 @@
 #include "datalake/io/file_system.h"
 #include "datalake/io/path.h"
 #include "datalake/json/value.h"
-#include "datalake/lake/feed_view.h"
+#include "datalake/lake/feed_definition.h"
 
 namespace datalake::lake {
 namespace {
@@ -40,11 +40,13 @@ constexpr std::array<std::pair<std::string_view, SnapshotKind>, 3> kKinds = {
      {"cleaned", SnapshotKind::kCleaned},
      {"curated", SnapshotKind::kCurated}}};
 
-// What is published of a chat: a list of what is let out, so that a column that is added to feeds
-// stays inside until somebody thinks about it.
-constexpr std::string_view kPublicColumns[] = {
-    "ingest_id",   "version",  "received",        "day",           "source",
-    "attribution", "agent_id", "prompt_template", "chat_template", "conversation"};
+// What is published of every record, and of a chat: a list of what is let out, so that a column
+// that is added to feeds stays inside until somebody thinks about it. Of other records also the
+// fields of the feed's definition.
+constexpr std::string_view kPublicColumns[] = {"ingest_id", "version", "received",
+                                               "day",       "source",  "attribution"};
+constexpr std::string_view kPublicChatColumns[] = {"agent_id", "prompt_template", "chat_template",
+                                                   "conversation"};
 
 // Files of a version that a download may name, beside those of the manifest.
 constexpr std::string_view kPlainFiles[] = {"manifest.json", "README.md",    "croissant.json",
@@ -180,8 +182,9 @@ Status FinishManifest(io::FileSystem& fs, const std::string& folder,
                          json::DumpValueIndented(value) + "\n");
 }
 
-json::Value NewManifest(const FeedSnapshotRequest& request, const CollectionInfo& info,
-                        const arrow::Schema& schema, std::int64_t table_version) {
+json::Value NewManifest(const FeedSnapshotRequest& request, const FeedDefinition& definition,
+                        const CollectionInfo& info, const arrow::Schema& schema,
+                        std::int64_t table_version) {
   json::Value value = {{"format", "datalake-snapshot"},
                        {"format_version", kManifestVersion},
                        {"feed", request.feed},
@@ -189,8 +192,9 @@ json::Value NewManifest(const FeedSnapshotRequest& request, const CollectionInfo
                        {"collection", info.name},
                        {"version", info.version},
                        {"created_at", FormatTimestamp(info.created_at)},
-                       {"license", request.license},
-                       {"schema_version", request.schema_version},
+                       {"license", info.license},
+                       {"consent", definition.consent},
+                       {"schema_version", definition.schema_version},
                        {"schema", SchemaJson(schema)},
                        {"rows", 0}};
   const auto filter = json::ParseValue(FeedFilterJson(request.filter), "filter");
@@ -200,13 +204,13 @@ json::Value NewManifest(const FeedSnapshotRequest& request, const CollectionInfo
   return value;
 }
 
-Result<std::vector<std::string>> PublicColumns(Lake& lake, std::string_view feed) {
-  DATALAKE_TRY_ASSIGN(const FeedView view, OpenFeedView(lake, feed));
-  std::vector<std::string> names;
-  for (const std::string_view name : kPublicColumns) {
-    if (view.schema->GetFieldByName(std::string(name)) != nullptr) {
-      names.emplace_back(name);
-    }
+std::vector<std::string> PublicColumns(const FeedDefinition& definition) {
+  std::vector<std::string> names(std::begin(kPublicColumns), std::end(kPublicColumns));
+  if (definition.shape == FeedShape::kChat) {
+    names.insert(names.end(), std::begin(kPublicChatColumns), std::end(kPublicChatColumns));
+  }
+  for (const FeedField& field : definition.fields) {
+    names.push_back(field.name);
   }
   return names;
 }
@@ -270,9 +274,10 @@ std::string SnapshotCollection(std::string_view feed, SnapshotKind kind) {
 Result<CollectionInfo> MakeFeedSnapshot(Lake& lake, FeedQueries& queries,
                                         const FeedSnapshotRequest& request,
                                         const SnapshotControl& control) {
-  DATALAKE_TRY_ASSIGN(const auto columns, PublicColumns(lake, request.feed));
-  DATALAKE_TRY_ASSIGN(FeedRows found,
-                      queries.Rows(request.feed, request.filter, columns, control.stop));
+  DATALAKE_TRY_ASSIGN(const FeedDefinition definition,
+                      FeedDefinitions(lake.context()).Find(request.feed));
+  DATALAKE_TRY_ASSIGN(FeedRows found, queries.Rows(request.feed, request.filter,
+                                                   PublicColumns(definition), control.stop));
   auto rows =
       format::WatchRows(std::move(found.rows), "snapshot", 0, control.progress, control.stop);
   if (request.stage != nullptr) {
@@ -286,9 +291,9 @@ Result<CollectionInfo> MakeFeedSnapshot(Lake& lake, FeedQueries& queries,
       DATALAKE_TRY(io::ReplaceFile(fs, io::JoinPath(staged, kReportFile),
                                    request.stage->ReportJson() + "\n"));
     }
-    info.license = request.license;
+    info.license = request.license.empty() ? definition.licence : request.license;
     return FinishManifest(fs, staged, files, info,
-                          NewManifest(request, info, schema, found.table_version));
+                          NewManifest(request, definition, info, schema, found.table_version));
   };
   SaveCollectionRequest save{.name = SnapshotCollection(request.feed, request.kind),
                              .description = request.description,

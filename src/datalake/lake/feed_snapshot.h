@@ -55,11 +55,10 @@ struct FeedSnapshotRequest {
   std::string feed;
   SnapshotKind kind = SnapshotKind::kRaw;
   FeedFilter filter = {};
-  std::string license = {};  ///< under which the contributions were given
+  std::string license = {};  ///< empty: that of the feed's definition
   std::string description = {};
   std::string created_by = {};
-  std::int64_t schema_version = 1;  ///< of the feed's records
-  SnapshotStage* stage = nullptr;   ///< none for raw ones
+  SnapshotStage* stage = nullptr;  ///< none for raw ones
 };
 
 /// How a snapshot is watched and ended.

@@ -14,6 +14,7 @@
 #include "datalake/lake/lake.h"
 #include "datalake/server/feeds.h"
 #include "datalake/server/jobs.h"
+#include "datalake/server/publishing.h"
 #include "datalake/server/service.h"
 #include "datalake/server/target.h"
 
@@ -120,9 +121,11 @@ Status Serve(io::FileSystem& fs, const Clock& clock, Random& random, const Serve
     LogWarning("standing by for records: " + taken.error().message);
   }
   job::JobStore store(fs, clock, lake->layout().jobs());
+  DATALAKE_TRY_ASSIGN(const auto publishing, Publishing::Open(*lake, store));
   DATALAKE_TRY_ASSIGN(const auto jobs, job::JobRunner::Open(store, clock));
   DATALAKE_TRY(RegisterJobs(*jobs, *lake));
-  Service service{*lake, feeds, *jobs, clock, options.version};
+  DATALAKE_TRY(RegisterSnapshotJob(*jobs, *lake, *publishing));
+  Service service{*lake, feeds, *jobs, clock, options.version, publishing.get()};
   Router router;
   DATALAKE_TRY(AddRoutes(router, service));
   const std::unique_ptr<Gate> gate = MakeLoopbackGate();

@@ -10,6 +10,10 @@ Status AddRoutes(Router& router, Service& service) {
   DATALAKE_TRY(AddRecordRoutes(router, service));
   DATALAKE_TRY(AddSubmissionRoutes(router, service));
   DATALAKE_TRY(AddFeedRoutes(router, service));
+  DATALAKE_TRY(AddFeedRecordRoutes(router, service));
+  DATALAKE_TRY(AddSnapshotRoutes(router, service));
+  DATALAKE_TRY(AddStatsRoutes(router, service));
+  DATALAKE_TRY(AddSqlRoutes(router, service));
   DATALAKE_TRY(AddProcessRoutes(router, service));
   DATALAKE_TRY(AddJobRoutes(router, service));
   DATALAKE_TRY(AddUploadRoutes(router, service));

@@ -17,6 +17,7 @@ class JobRunner;
 namespace datalake::server {
 
 class Feeds;
+class Publishing;
 
 /// What the handlers work with; all must outlive the router and the server.
 struct Service {
@@ -25,6 +26,7 @@ struct Service {
   job::JobRunner& jobs;
   const Clock& clock;
   std::string_view version;
+  Publishing* publishing = nullptr;  ///< null where only other routes are added
 };
 
 /// Registers every resource of the API; a new one is one file in handlers/ and one line here.
