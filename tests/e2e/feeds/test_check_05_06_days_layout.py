@@ -8,6 +8,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from feed_lake import FeedLake, chat
 
+pytest_plugins = ("feed_fixtures",)
+
 
 def test_the_file_of_a_chat_lies_where_the_seed_put_it(lake: FeedLake, tmp_path: Path) -> None:
     edited = {"content": "5", "role": "assistant", "rating": "negative", "edited_content": "4"}

@@ -8,6 +8,8 @@ import shutil
 
 from feed_lake import FeedLake, Json, chat
 
+pytest_plugins = ("feed_fixtures",)
+
 SOURCES = ("web", "desktop")
 AGENTS = ("a.gguf", "b.gguf")
 RATINGS = (None, "positive", "negative")

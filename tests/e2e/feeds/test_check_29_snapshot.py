@@ -8,6 +8,8 @@ import threading
 
 from feed_lake import FeedLake, chat
 
+pytest_plugins = ("feed_fixtures",)
+
 BASE = "/v1/feeds/chat/snapshots"
 
 

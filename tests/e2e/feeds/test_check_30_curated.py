@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from feed_lake import FeedLake, chat, lines_of
 
+pytest_plugins = ("feed_fixtures",)
+
 GOOD = "The capital of France is Paris, which lies on the river Seine."
 
 

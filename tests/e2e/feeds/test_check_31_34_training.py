@@ -6,6 +6,8 @@ from pathlib import Path
 
 from feed_lake import FeedLake, chat, lines_of
 
+pytest_plugins = ("feed_fixtures",)
+
 
 def test_the_edit_is_chosen_and_the_original_rejected(lake: FeedLake, tmp_path: Path) -> None:
     lake.post(

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from feed_lake import FeedLake, chat
 
+pytest_plugins = ("feed_fixtures",)
+
 
 def test_contributors_are_listed_and_nobody_else_is_recognisable(lake: FeedLake) -> None:
     install = "7e1c9a52-stable-install-id"
