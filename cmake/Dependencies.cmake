@@ -5,6 +5,7 @@ find_package(PkgConfig REQUIRED)
 find_package(fmt REQUIRED)                                         # fmt::fmt
 find_package(spdlog REQUIRED)                                      # base
 find_package(OpenSSL REQUIRED)                                     # base (SHA-256), server (TLS)
+pkg_check_modules(ARGON2 REQUIRED IMPORTED_TARGET libargon2)        # server (tokens)
 find_package(nlohmann_json REQUIRED)                               # json, and .cc files that read configs
 find_package(yaml-cpp REQUIRED)                                    # lake, apps
 find_package(CLI11 REQUIRED)                                       # apps

@@ -28,6 +28,7 @@ std::vector<std::unique_ptr<Command>> AllCommands() {
   AddFeedPublishCommands(commands);
   commands.push_back(MakeDownloadCommand());
   commands.push_back(MakeServeCommand());
+  AddTokenCommands(commands);
   commands.push_back(MakeCompletionCommand());
   return commands;
 }

@@ -42,6 +42,9 @@ void AddCollectionCommands(std::vector<std::unique_ptr<Command>>& commands);
 void AddCollectionSaveCommands(std::vector<std::unique_ptr<Command>>& commands);
 std::unique_ptr<Command> MakeCollectionExportCommand();
 
+/// token create, list, revoke.
+void AddTokenCommands(std::vector<std::unique_ptr<Command>>& commands);
+
 /// table history, diff, delete, restore, compact; and with them the upkeep: vacuum, fsck.
 void AddTableCommands(std::vector<std::unique_ptr<Command>>& commands);
 void AddTableUpkeepCommands(std::vector<std::unique_ptr<Command>>& commands);

@@ -22,7 +22,7 @@ class ServeCommand final : public Command {
 
   void Declare(OptionSet& options) override {
     options.Integer("--port", port_, "port (0: a free one)");
-    options.String("--bind", bind_, "address to listen on; loopback only for now");
+    options.String("--bind", bind_, "address to listen on; others than loopback: datalake-server");
     options.Flag("--create", create_, "make the lake when there is none");
   }
 

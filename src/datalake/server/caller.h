@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "datalake/base/clock.h"
+
 namespace datalake::server {
 
 /// What a caller may do. Admin may do everything; of the others none contains another.
@@ -54,6 +56,9 @@ struct Caller {
   Roles roles{};
   std::vector<std::string> feeds{};      ///< with `providers` both empty: the whole lake
   std::vector<std::string> providers{};  ///< else only what these lists name
+  std::optional<Timestamp> expires{};
+  std::uint64_t requests_per_minute = 0;  ///< 0: the server's limit
+  std::uint64_t bytes_per_day = 0;        ///< 0: the server's limit
 
   bool anonymous() const { return token_id.empty(); }
 

@@ -152,7 +152,8 @@ class HttpServerTest : public ::testing::Test {
 
   Router router_;
   SystemRandom random_;
-  std::unique_ptr<Gate> gate_ = MakeLoopbackGate();
+  SystemClock clock_;
+  std::unique_ptr<Gate> gate_ = *MakeGate({}, nullptr, clock_, random_);
   HttpServerParts parts_{.router = router_, .gate = *gate_, .random = random_};
   std::latch slow_begun_{1};
   std::unique_ptr<HttpServer> server_;

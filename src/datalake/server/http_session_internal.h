@@ -115,7 +115,8 @@ class Session final : public Connection {
     Request request{};
     Router::Match match{};
     std::shared_ptr<const Caller> caller{};
-    bool head = false;
+    std::string method{};
+    std::string origin{};
     bool http_1_0 = false;
     bool keep_alive = true;
     std::uint64_t bytes_in = 0;
@@ -225,7 +226,8 @@ class Session final : public Connection {
     exchange.request = *std::move(header);
     exchange.request.peer = peer_;
     exchange.request.request_id = exchange.id;
-    exchange.head = exchange.request.method == "HEAD";
+    exchange.method = exchange.request.method;
+    exchange.origin = exchange.request.Header("origin");
     exchange.keep_alive = reader.keep_alive();
     exchange.match = state_.parts.router.Find(exchange.request.method, exchange.request.path);
     exchange.request.path_parameters = std::move(exchange.match.parameters);
@@ -259,6 +261,7 @@ class Session final : public Connection {
     }
     exchange.request.body = reader.TakeBody();
     exchange.bytes_in = exchange.request.body.size();
+    state_.parts.gate.CountBody(*exchange.caller, memory_, exchange.bytes_in);
     Response response = co_await Dispatch(exchange);
     const bool sent = co_await Send(std::move(response), exchange);
     co_return sent&& exchange.keep_alive;
@@ -384,14 +387,7 @@ class Session final : public Connection {
         respond(std::move(busy));
       }
     };
-    // The gate's headers need the request's own, which the handler takes away.
-    Request kept;
-    kept.method = exchange.request.method;
-    if (!exchange.request.Header("origin").empty()) {
-      kept.headers.emplace_back("origin", exchange.request.Header("origin"));
-    }
     Request taken = std::move(exchange.request);
-    exchange.request = std::move(kept);
     Response response =
         co_await asio::async_initiate<const asio::use_awaitable_t<>, void(Response)>(
             std::move(initiate), asio::use_awaitable, std::move(taken));
@@ -424,7 +420,7 @@ class Session final : public Connection {
   // Writes an answer; false: the connection is over.
   asio::awaitable<bool> Send(Response response, Exchange& exchange) {
     exchange.keep_alive = exchange.keep_alive && !state_.stopping.load(std::memory_order_relaxed);
-    state_.parts.gate.AddHeaders(exchange.request, response);
+    state_.parts.gate.AddHeaders(exchange.origin, response);
     HeadOptions head{.request_id = exchange.id,
                      .date = shard_.Date(),
                      .content_length = response.stream == nullptr
@@ -439,7 +435,7 @@ class Session final : public Connection {
     AppendHead(head_, response, head);
     std::uint64_t sent = 0;
     bool whole = false;
-    if (exchange.head || response.status == 304) {
+    if (exchange.method == "HEAD" || response.status == 304) {
       whole = co_await Write(head_, {});
     } else if (response.stream == nullptr) {
       whole = co_await Write(head_, response.body);
@@ -467,10 +463,10 @@ class Session final : public Connection {
         {.shard = shard_.index,
          .route = exchange.match.route,
          .route_index = exchange.match.index,
-         .method = exchange.request.method,
+         .method = exchange.method,
          .caller = exchange.caller.get(),
          .request_id = exchange.id,
-         .peer = peer_,
+         .peer = memory_.client.empty() ? std::string_view(peer_) : memory_.client,
          .status = response.status,
          .bytes_in = exchange.bytes_in,
          .bytes_out = sent,

@@ -1,6 +1,9 @@
 #include "datalake/server/serve.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <thread>
 
@@ -12,11 +15,17 @@
 #include "datalake/job/job_store.h"
 #include "datalake/lake/feed.h"
 #include "datalake/lake/lake.h"
+#include "datalake/server/access_log.h"
+#include "datalake/server/event_stream.h"
 #include "datalake/server/feeds.h"
 #include "datalake/server/jobs.h"
+#include "datalake/server/metrics.h"
+#include "datalake/server/plan_gate.h"
 #include "datalake/server/publishing.h"
+#include "datalake/server/server_metrics.h"
 #include "datalake/server/service.h"
-#include "datalake/server/target.h"
+#include "datalake/server/token_store.h"
+#include "datalake/server/upkeep.h"
 
 namespace datalake::server {
 namespace {
@@ -100,15 +109,21 @@ class Sealer {
   std::jthread thread_;  // last: it uses the others
 };
 
+// As many files and sockets as this user may have: a connection is one.
+void RaiseFileLimit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+    limit.rlim_cur = limit.rlim_max;
+    static_cast<void>(::setrlimit(RLIMIT_NOFILE, &limit));  // else connections wait for a socket
+  }
+}
+
 }  // namespace
 
 Status Serve(io::FileSystem& fs, const Clock& clock, Random& random, const ServeOptions& options,
              const std::function<void(const std::string& address)>& ready, std::stop_token stop) {
   DATALAKE_TRY(options.http.Validate());
-  if (!IsLoopbackHost(options.http.bind)) {
-    return Error{ErrorCode::kUnsupported,
-                 "an address that is not loopback needs tokens and TLS: " + options.http.bind};
-  }
+  RaiseFileLimit();
   if (options.create_lake) {
     DATALAKE_TRY(lake::InitLake(fs, clock, random, options.lake_path));
   }
@@ -120,19 +135,46 @@ Status Serve(io::FileSystem& fs, const Clock& clock, Random& random, const Serve
     }
     LogWarning("standing by for records: " + taken.error().message);
   }
+  EventStream events;
   job::JobStore store(fs, clock, lake->layout().jobs());
   DATALAKE_TRY_ASSIGN(const auto publishing, Publishing::Open(*lake, store));
   DATALAKE_TRY_ASSIGN(const auto jobs, job::JobRunner::Open(store, clock));
   DATALAKE_TRY(RegisterJobs(*jobs, *lake));
   DATALAKE_TRY(RegisterSnapshotJob(*jobs, *lake, *publishing));
-  Service service{*lake, feeds, *jobs, clock, options.version, publishing.get()};
+  TokenFile token_file(fs, clock, random, TokensPath(lake->layout().root()));
+  TokenStore tokens(token_file, clock, random);
+  DATALAKE_TRY(tokens.Reload());
+  DATALAKE_TRY_ASSIGN(const GateOptions gate_options,
+                      PlanGate(options.http, options.door, tokens.HasValid(), options.lake_path));
+  DATALAKE_TRY_ASSIGN(const auto gate, MakeGate(gate_options, &tokens, clock, random));
+  std::atomic<bool> draining{false};
+  Service service{.lake = *lake,
+                  .feeds = feeds,
+                  .jobs = *jobs,
+                  .clock = clock,
+                  .version = options.version,
+                  .publishing = publishing.get(),
+                  .tokens = &token_file,
+                  .token_store = &tokens,
+                  .events = &events,
+                  .draining = &draining,
+                  .image_version = options.image_version};
   Router router;
   DATALAKE_TRY(AddRoutes(router, service));
-  const std::unique_ptr<Gate> gate = MakeLoopbackGate();
+  Metrics metrics(router, options.http.io_threads);
+  service.metrics = &metrics;
+  AccessLog access_log(metrics, options.access_log);
   std::unique_ptr<HttpServer> http;
   {
     const Sealer sealer(feeds, clock, options.seal_period);
-    DATALAKE_TRY_ASSIGN(http, HttpServer::Start(options.http, {router, *gate, random}));
+    DATALAKE_TRY_ASSIGN(http,
+                        HttpServer::Start(options.http, {router, *gate, random, &access_log}));
+    AddServerMetrics(metrics, service, *http);
+    const Upkeep upkeep(tokens, fs, token_file.path(), *http, options.reload_wanted);
+    LogInfo(fmt::format("serving lake {} at {}; version {}, image {}, environment {}",
+                        options.lake_path, http->address(), options.version,
+                        options.image_version.empty() ? "none" : options.image_version,
+                        options.environment.empty() ? "none" : options.environment));
     ready(http->address());
     Mutex mutex;
     CondVar stopped;
@@ -140,6 +182,8 @@ Status Serve(io::FileSystem& fs, const Clock& clock, Random& random, const Serve
       MutexLock lock(mutex);
       stopped.Wait(mutex, stop, [] { return false; });
     }
+    draining = true;
+    events.Close();
     http->Stop(options.drain);
   }
   for (const auto& [name, feed] : feeds.All()) {

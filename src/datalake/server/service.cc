@@ -17,6 +17,9 @@ Status AddRoutes(Router& router, Service& service) {
   DATALAKE_TRY(AddProcessRoutes(router, service));
   DATALAKE_TRY(AddJobRoutes(router, service));
   DATALAKE_TRY(AddUploadRoutes(router, service));
+  DATALAKE_TRY(AddTokenRoutes(router, service));
+  DATALAKE_TRY(AddEventRoutes(router, service));
+  DATALAKE_TRY(AddMetricsRoutes(router, service));
   return AddDocumentationRoutes(router, service);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <string_view>
 
 #include "datalake/base/clock.h"
@@ -16,8 +17,12 @@ class JobRunner;
 
 namespace datalake::server {
 
+class EventStream;
 class Feeds;
+class Metrics;
 class Publishing;
+class TokenFile;
+class TokenStore;
 
 /// What the handlers work with; all must outlive the router and the server.
 struct Service {
@@ -27,6 +32,13 @@ struct Service {
   const Clock& clock;
   std::string_view version;
   Publishing* publishing = nullptr;  ///< null where only other routes are added
+  // Of a running server; null in tests that need none.
+  TokenFile* tokens = nullptr;
+  TokenStore* token_store = nullptr;
+  EventStream* events = nullptr;
+  Metrics* metrics = nullptr;
+  const std::atomic<bool>* draining = nullptr;
+  std::string_view image_version{};  ///< of the container's image, as its environment tells
 };
 
 /// Registers every resource of the API; a new one is one file in handlers/ and one line here.

@@ -20,6 +20,9 @@ Status AddSqlRoutes(Router& router, Service& service);
 Status AddProcessRoutes(Router& router, Service& service);
 Status AddJobRoutes(Router& router, Service& service);
 Status AddUploadRoutes(Router& router, Service& service);
+Status AddTokenRoutes(Router& router, Service& service);
+Status AddEventRoutes(Router& router, Service& service);
+Status AddMetricsRoutes(Router& router, Service& service);
 
 /// /openapi.json and /docs: they describe the routes that were added before them.
 Status AddDocumentationRoutes(Router& router, Service& service);
