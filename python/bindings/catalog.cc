@@ -1,9 +1,11 @@
+#include <cstdint>
 #include <map>
 #include <string>
 
 #include <nanobind/stl/string.h>
 
 #include "datalake/lake/catalog_summary.h"
+#include "datalake/lake/verify.h"
 
 #include "bindings/errors.h"
 #include "bindings/python_lake.h"
@@ -51,6 +53,14 @@ void BindCatalog(nb::class_<PythonLake>& lake_class) {
     result["variant_stats"] = Partitions(summary.variants);
     result["problems"] = problems;
     return result;
+  });
+  lake_class.def("verify", [](PythonLake& self, bool deep, double sample, std::uint64_t seed) {
+    return Released([&] {
+      LakeState& state = self.state();
+      const lake::VerifyReport report = Unwrap(lake::VerifyLake(
+          self.lake(), {.deep = deep, .sample = sample, .seed = seed}, state.progress, {}));
+      return lake::VerifyReportJson(report, state.clock.Now());
+    });
   });
 }
 

@@ -228,6 +228,14 @@ class Lake:
         """
         return self._core.catalog_summary(check_files)
 
+    def verify(self, *, deep: bool = False, sample: float = 1, seed: int = 1) -> dict[str, Any]:
+        """Whether every asset that rows link is there and, with `deep`, has the bytes of its name:
+        the report of ``datalake verify --report``. `sample` is a part of the rows, above 0 and at
+        most 1, chosen by `seed`. Findings are in ``missing_files`` and ``problems``.
+        """
+        report: dict[str, Any] = json.loads(self._core.verify(deep, sample, seed))
+        return report
+
     # Downloads ---------------------------------------------------------------------------------
 
     def outgoing(

@@ -27,6 +27,10 @@ std::vector<std::unique_ptr<Command>> AllCommands() {
   commands.push_back(MakeFeedRecordsCommand());
   AddFeedPublishCommands(commands);
   commands.push_back(MakeDownloadCommand());
+  commands.push_back(MakeVerifyCommand());
+  commands.push_back(MakeGcCommand());
+  commands.push_back(MakeTakedownCommand());
+  commands.push_back(MakeImportKdlCommand());
   commands.push_back(MakeServeCommand());
   AddTokenCommands(commands);
   commands.push_back(MakeCompletionCommand());

@@ -24,6 +24,10 @@ std::unique_ptr<Command> MakeSearchCommand();
 std::unique_ptr<Command> MakeSqlCommand();
 std::unique_ptr<Command> MakeStatCommand();
 std::unique_ptr<Command> MakeValidateCommand();
+std::unique_ptr<Command> MakeVerifyCommand();
+std::unique_ptr<Command> MakeGcCommand();
+std::unique_ptr<Command> MakeTakedownCommand();
+std::unique_ptr<Command> MakeImportKdlCommand();
 
 /// process, process start, status, list.
 void AddProcessCommands(std::vector<std::unique_ptr<Command>>& commands);

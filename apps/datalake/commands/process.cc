@@ -71,6 +71,7 @@ class ProcessCommand final : public Command {
 
   Result<int> Run(Context& context) override {
     DATALAKE_TRY_ASSIGN(const auto lake, OpenLake(context));
+    DATALAKE_TRY(lake->CheckWritable());
     DATALAKE_TRY(retry_failed_ ? RetryFailed(*lake) : Status());
     job::JobStore store(context.fs, context.clock, lake->layout().jobs());
     lake::ProcessReport report;

@@ -13,6 +13,9 @@
 
 namespace datalake::assets {
 
+class AssetLease;
+class Blocklist;
+
 /// One asset: a function of its bytes.
 struct AssetInfo {
   std::string sha256;      ///< 64 lower-case hexadecimal digits: its identity
@@ -29,22 +32,28 @@ struct PutResult {
   bool was_new = false;  ///< false: the same bytes were there before
 };
 
-/// Many puts made durable together: one pass of syncing for all files, one for all folders. Nothing
-/// of it is in the store before Commit; dropped without Commit it leaves nothing. Thread-safe: Put
-/// may run on many threads; Commit once, after all of them.
+/// Many puts made durable together, under an AssetLease of its own: one pass of syncing for all
+/// files, one for all folders. Nothing of it is in the store before Commit; dropped without Commit
+/// it leaves nothing. Thread-safe: Put may run on many threads; Commit once, after all of them.
 class AssetBatch {
  public:
   virtual ~AssetBatch() = default;
 
   /// Takes the bytes of `source` to its end, hashed while written. Not durable yet.
-  /// Errors: those of `source`; kIo, kResourceExhausted.
+  /// Errors: those of `source`; kPermissionDenied (taken down, and blocked since: the batch goes on
+  /// without it); kIo, kResourceExhausted.
   virtual Result<PutResult> Put(io::InputStream& source) = 0;
 
   /// The same of bytes in memory.
   virtual Result<PutResult> PutBytes(std::string_view bytes) = 0;
 
+  /// An asset that is there already and is about to be linked: its facts, and the promise that it
+  /// stays as if it had been put. Errors: kNotFound, kInvalidArgument, kPermissionDenied, kIo.
+  virtual Result<AssetInfo> Reference(std::string_view sha256) = 0;
+
   /// Publishes and makes durable all that was put; after success every one of them is in the store
   /// for good. On an error some may be there (whole), none is promised; put them again.
+  /// Errors: kPermissionDenied (one was taken down meanwhile), kIo.
   virtual Status Commit() = 0;
 };
 
@@ -65,6 +74,13 @@ class AssetStore {
   /// The store must outlive the batch.
   virtual Result<std::unique_ptr<AssetBatch>> NewBatch() = 0;
 
+  /// Who links assets holds a lease until its commit is done; see AssetLease.
+  virtual Result<std::unique_ptr<AssetLease>> TakeLease() = 0;
+
+  /// True when the asset is there, by its name alone. Cost: one stat. Errors: kInvalidArgument,
+  /// kIo.
+  virtual Result<bool> Contains(std::string_view sha256) const = 0;
+
   /// The bytes of an asset. Errors: kNotFound, kInvalidArgument (not a SHA-256).
   virtual Result<std::unique_ptr<io::InputStream>> OpenAsset(std::string_view sha256) const = 0;
 
@@ -76,6 +92,13 @@ class AssetStore {
 
   /// Path relative to `root()`. Errors as OpenAsset.
   virtual Result<std::string> FindPath(std::string_view sha256) const = 0;
+
+  /// Removes an asset at once, whoever links it, from the trash too: for takedowns alone. Durable;
+  /// nothing there is fine. Errors: kInvalidArgument, kIo.
+  virtual Status Remove(std::string_view sha256) = 0;
+
+  /// What may not come in again.
+  virtual Blocklist& blocklist() = 0;
 
   virtual const std::string& root() const = 0;
 };

@@ -63,7 +63,9 @@ Result<std::unique_ptr<parquet::arrow::FileReader>> OpenReader(io::FileSystem& f
   DATALAKE_TRY_ASSIGN(auto file, OpenArrowFile(fs, path));
   return Guarded(path, [&]() -> arrow::Result<std::unique_ptr<parquet::arrow::FileReader>> {
     parquet::arrow::FileReaderBuilder builder;
-    ARROW_RETURN_NOT_OK(builder.Open(std::move(file)));
+    parquet::ReaderProperties checks = parquet::default_reader_properties();
+    checks.set_page_checksum_verification(true);  // where the writer has put them
+    ARROW_RETURN_NOT_OK(builder.Open(std::move(file), checks));
     const auto& metadata = *builder.raw_reader()->metadata();
     std::int64_t bytes_per_row = 1;
     for (int i = 0; i < metadata.num_row_groups(); ++i) {

@@ -28,6 +28,8 @@ namespace {
 // groups of the wanted size.
 constexpr std::int64_t kSliceRows = 4096;
 
+constexpr int kZstdChecksumFlag = 201;  // ZSTD_c_checksumFlag, fixed by zstd's stable interface
+
 // Leaf columns of binary that is no text.
 arrow::Result<std::vector<std::string>> BinaryColumns(const arrow::Schema& schema) {
   std::shared_ptr<parquet::SchemaDescriptor> columns;
@@ -62,9 +64,15 @@ arrow::Result<std::vector<std::string>> FloatColumns(const arrow::Schema& schema
 
 arrow::Result<std::shared_ptr<parquet::WriterProperties>> MakeProperties(
     const arrow::Schema& schema, const ParquetWriteOptions& options) {
+  // Two checksums of every page: zstd's own, which every reader checks as it decompresses, and
+  // Parquet's, which our reader checks too (it covers pages that did not shrink).
+  const auto codec = std::make_shared<arrow::util::ZstdCodecOptions>();
+  codec->compression_level = options.zstd_level;
+  codec->compression_context_params = {{kZstdChecksumFlag, 1}};
   parquet::WriterProperties::Builder builder;
   builder.compression(parquet::Compression::ZSTD)
-      ->compression_level(options.zstd_level)
+      ->codec_options(codec)
+      ->enable_page_checksum()
       ->data_pagesize(static_cast<std::int64_t>(options.page_bytes))
       ->max_row_group_length(options.row_group_rows)
       ->version(parquet::ParquetVersion::PARQUET_2_6)

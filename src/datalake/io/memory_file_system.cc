@@ -224,6 +224,22 @@ void TearFile(Node& node, Random& random) {
   node.written = node.synced = node.bytes.size();
 }
 
+// A copy of a file, or of a folder and all below it; a node that has several names stays one.
+NodePtr CopyNode(const NodePtr& node, std::map<NodePtr, NodePtr>& copies) {
+  NodePtr& copy = copies[node];
+  if (copy != nullptr) {
+    return copy;
+  }
+  copy = std::make_shared<Node>(*node);
+  copy->open = false;
+  for (Entries* entries : {&copy->entries, &copy->durable}) {
+    for (auto& [name, child] : *entries) {
+      child = CopyNode(child, copies);
+    }
+  }
+  return copy;
+}
+
 class MemoryReader final : public RandomAccessFile {
  public:
   MemoryReader(std::shared_ptr<State> state, NodePtr node, std::uint64_t size)
@@ -535,6 +551,31 @@ void MemoryFileSystem::DropUnsynced(Random& random) {
       TearFile(*node, random);
     }
   }
+  state_->locked.clear();
+  ++state_->generation;
+}
+
+void MemoryFileSystem::CopyFrom(const MemoryFileSystem& other) {
+  NodePtr root;
+  std::vector<Operation> unsynced;
+  Timestamp now;
+  {
+    const MutexLock lock(other.state_->mutex);
+    std::map<NodePtr, NodePtr> copies;
+    root = CopyNode(other.state_->root, copies);
+    unsynced = other.state_->unsynced;
+    for (Operation& operation : unsynced) {
+      for (NameChange& change : operation) {
+        change.folder = CopyNode(change.folder, copies);
+        change.node = change.node == nullptr ? nullptr : CopyNode(change.node, copies);
+      }
+    }
+    now = other.state_->now;
+  }
+  const MutexLock lock(state_->mutex);
+  state_->root = std::move(root);
+  state_->unsynced = std::move(unsynced);
+  state_->now = now;
   state_->locked.clear();
   ++state_->generation;
 }

@@ -40,6 +40,11 @@ class MemoryFileSystem final : public FileSystem {
   /// the void.
   void DropUnsynced(Random& random);
 
+  /// Becomes a copy of `other`, with what is synced there and what is not; locks and open files
+  /// stay behind. Meant for a fresh object: what this one held is gone, its open files write into
+  /// the void. A test that prepares the same files many times copies them instead.
+  void CopyFrom(const MemoryFileSystem& other);
+
   /// The state behind the files; defined and used by the implementation only.
   struct State;
 

@@ -141,5 +141,33 @@ TEST_F(MemoryFileSystemTest, UnsyncedBytesAreTorn) {
   EXPECT_GT(holes_seen, 5);
 }
 
+TEST_F(MemoryFileSystemTest, ACopyHasTheFilesAndWhatIsSyncedOfThem) {
+  ASSERT_THAT(fs_.MakeDirectory("/f"), IsOk());
+  Put("/f/durable", "one");
+  ASSERT_THAT(fs_.SyncDirectory("/"), IsOk());
+  ASSERT_THAT(fs_.SyncDirectory("/f"), IsOk());
+  ASSERT_THAT(fs_.MakeSymlink("durable", "/f/link"), IsOk());
+  ASSERT_THAT(fs_.Link("/f/durable", "/f/other"), IsOk());
+  MemoryFileSystem copy;
+  copy.CopyFrom(fs_);
+  EXPECT_THAT(ReadFile(copy, "/f/link", 9), IsOkAndHolds("one"));
+  EXPECT_THAT(ReadFile(copy, "/f/other", 9), IsOkAndHolds("one"));
+  ASSERT_THAT(copy.Remove("/f/durable"), IsOk());
+  EXPECT_THAT(ReadFile(fs_, "/f/durable", 9), IsOkAndHolds("one"));
+
+  for (std::uint64_t seed = 0; seed < 8; ++seed) {
+    MemoryFileSystem one;
+    one.CopyFrom(fs_);
+    SeededRandom random(seed);
+    SeededRandom same(seed);
+    one.DropUnsynced(random);
+    MemoryFileSystem two;
+    two.CopyFrom(fs_);
+    two.DropUnsynced(same);
+    EXPECT_THAT(ReadFile(one, "/f/durable", 9), IsOkAndHolds("one"));
+    EXPECT_EQ(one.List("/f")->size(), two.List("/f")->size());
+  }
+}
+
 }  // namespace
 }  // namespace datalake::io

@@ -16,6 +16,7 @@
 #include <fmt/format.h>
 
 #include "datalake/assets/asset_store.h"
+#include "datalake/assets/lease.h"
 #include "datalake/assets/media_facts.h"
 #include "datalake/base/hash.h"
 #include "datalake/format/arrow_status.h"
@@ -32,6 +33,7 @@ constexpr std::uint64_t kPutsPerCommit = 2'500;
 constexpr std::size_t kCellsPerTask = 16;
 // Decoded to four bytes a pixel it would take a GiB: it may be there to exhaust who opens it.
 constexpr std::int64_t kMostPixels = std::int64_t{1} << 28;
+constexpr std::string_view kTakenDown = "asset was taken down";
 constexpr std::string_view kBuildError = "cannot build columns of links";
 
 // Members of StagedAssetType.
@@ -124,6 +126,9 @@ AssetLinker::~AssetLinker() = default;
 
 // A full batch is synced and published while the next one is filled.
 Status AssetLinker::EnsureBatch() {
+  if (lease_ == nullptr) {
+    DATALAKE_TRY_ASSIGN(lease_, lake_.assets().TakeLease());
+  }
   if (batch_ != nullptr && batch_puts_ >= kPutsPerCommit) {
     DATALAKE_TRY(FinishCommit());
     committing_ = std::move(batch_);
@@ -295,7 +300,11 @@ Status AssetLinker::LinkAsset(std::string_view sha256, AssetColumnKind kind, Cel
     cell.problem = "not a SHA-256";
     return {};
   }
-  auto info = lake_.assets().Stat(sha256);
+  auto info = batch_->Reference(sha256);
+  if (!info && info.error().code == ErrorCode::kPermissionDenied) {
+    cell.problem = kTakenDown;
+    return {};
+  }
   if (!info && info.error().code != ErrorCode::kNotFound) {
     return info.error();
   }
@@ -348,16 +357,21 @@ Status AssetLinker::LinkStaged(const arrow::Array& column, AssetColumnKind kind,
   if (!cell.problem.empty()) {
     return {};
   }
-  assets::PutResult put;
-  if (cell.file.empty()) {
-    DATALAKE_TRY_ASSIGN(put, batch_->PutBytes(BytesOf(*bytes, row)));
-  } else {
-    DATALAKE_TRY_ASSIGN(const auto source, lake_.context().fs.OpenInput(cell.file));
-    DATALAKE_TRY_ASSIGN(put, batch_->Put(*source));
+  std::unique_ptr<io::InputStream> source;
+  if (!cell.file.empty()) {
+    DATALAKE_TRY_ASSIGN(source, lake_.context().fs.OpenInput(cell.file));
   }
-  cell.problem = ProblemOf(put.info, kind);
-  cell.was_new = put.was_new;
-  cell.info = std::move(put.info);
+  auto put = source == nullptr ? batch_->PutBytes(BytesOf(*bytes, row)) : batch_->Put(*source);
+  if (!put && put.error().code == ErrorCode::kPermissionDenied) {
+    cell.problem = kTakenDown;
+    return {};
+  }
+  if (!put) {
+    return std::move(put).error();
+  }
+  cell.problem = ProblemOf(put->info, kind);
+  cell.was_new = put->was_new;
+  cell.info = std::move(put->info);
   return {};
 }
 

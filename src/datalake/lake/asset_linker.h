@@ -17,6 +17,7 @@
 
 namespace datalake::assets {
 class AssetBatch;
+class AssetLease;
 struct AssetInfo;
 }  // namespace datalake::assets
 
@@ -36,7 +37,8 @@ struct RejectedRow {
 };
 
 /// Turns staged rows into rows of the table: puts their assets and links them. Assets are durable
-/// only after Commit(). Single-threaded; works on `pool` inside.
+/// only after Commit(), and safe from collection as long as the linker lives: keep it until the
+/// rows are committed. Single-threaded; works on `pool` inside.
 class AssetLinker {
  public:
   /// `folder` is that of the upload in staging/processing; `table` are the columns that the table
@@ -90,6 +92,7 @@ class AssetLinker {
   ThreadPool& pool_;
   std::stop_token stop_;
   std::shared_ptr<arrow::Schema> schema_;
+  std::unique_ptr<assets::AssetLease> lease_;  // until the rows that link them are committed
   std::unique_ptr<assets::AssetBatch> batch_;
   std::uint64_t batch_puts_ = 0;
   std::shared_ptr<assets::AssetBatch> committing_;  // on committer_, while batch_ is filled

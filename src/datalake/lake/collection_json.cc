@@ -1,9 +1,12 @@
 #include "datalake/lake/collection_json.h"
 
+#include <utility>
+
 #include <arrow/type.h>
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "datalake/json/value.h"
+#include "datalake/lake/sealed_json.h"
 
 namespace datalake::lake {
 namespace {
@@ -43,9 +46,12 @@ Result<Timestamp> ParseCreatedAt(std::string text) {
   return ParseTimestamp(zone == std::string::npos ? text + "Z" : text);
 }
 
+constexpr const char* kFiles = "files";
+
 }  // namespace
 
-std::string CollectionMetadataJson(const CollectionInfo& info, const arrow::Schema& schema) {
+std::string CollectionMetadataJson(const CollectionInfo& info, const arrow::Schema& schema,
+                                   const FileHashes& files) {
   json::Value columns = json::Value::array();
   for (const auto& field : schema.fields()) {
     columns.push_back({{"name", field->name()}, {"type", field->type()->ToString()}});
@@ -73,7 +79,31 @@ std::string CollectionMetadataJson(const CollectionInfo& info, const arrow::Sche
   if (!info.license.empty()) {
     value["license"] = info.license;
   }
-  return json::DumpValueIndented(value) + "\n";
+  return SealCollectionMetadata(std::move(value), files);
+}
+
+std::string SealCollectionMetadata(json::Value members, const FileHashes& files) {
+  json::Value hashes = json::Value::object();
+  for (const auto& [path, sha256] : files) {
+    hashes[path] = sha256;
+  }
+  members[kFiles] = std::move(hashes);
+  return SealedJson(std::move(members));
+}
+
+Result<FileHashes> ParseFileHashes(std::string_view text, std::string_view where) {
+  DATALAKE_TRY_ASSIGN(const json::Value value, ParseSealedJson(text, where));
+  FileHashes hashes;
+  const json::Value* files = json::Find(value, kFiles);
+  if (files != nullptr && files->is_object()) {
+    for (const auto& [path, sha256] : files->items()) {
+      if (!sha256.is_string()) {
+        return Error{ErrorCode::kInvalidArgument, fmt::format("no SHA-256: {}: {}", where, path)};
+      }
+      hashes[path] = sha256.get<std::string>();
+    }
+  }
+  return hashes;
 }
 
 std::string CollectionLineageJson(const CollectionInfo& info) {
@@ -86,7 +116,7 @@ std::string CollectionLineageJson(const CollectionInfo& info) {
 }
 
 Result<CollectionInfo> ParseCollectionMetadata(std::string_view text, std::string_view where) {
-  DATALAKE_TRY_ASSIGN(const json::Value value, json::ParseValue(text, where));
+  DATALAKE_TRY_ASSIGN(const json::Value value, ParseSealedJson(text, where));
   CollectionInfo info;
   DATALAKE_TRY_ASSIGN(info.name, json::GetString(value, "name", where));
   DATALAKE_TRY_ASSIGN(info.version, json::GetString(value, "version", where));

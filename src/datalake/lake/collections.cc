@@ -11,6 +11,8 @@
 #include <arrow/type.h>
 #include <fmt/format.h>
 
+#include "datalake/assets/asset_store.h"
+#include "datalake/assets/lease.h"
 #include "datalake/base/hash.h"
 #include "datalake/base/hex.h"
 #include "datalake/base/id.h"
@@ -21,7 +23,10 @@
 #include "datalake/io/atomic_file.h"
 #include "datalake/io/file_system.h"
 #include "datalake/io/path.h"
+#include "datalake/lake/asset_mentions.h"
+#include "datalake/lake/asset_roots.h"
 #include "datalake/lake/collection_card.h"
+#include "datalake/lake/collection_check.h"
 #include "datalake/lake/collection_json.h"
 
 namespace datalake::lake {
@@ -147,6 +152,33 @@ Result<std::vector<CollectionFile>> WriteRows(const LakeContext& context, const 
   return files;
 }
 
+// Rows on their way into a collection, while some assets are condemned: what they name is kept.
+class KeepingRows final : public arrow::RecordBatchReader {
+ public:
+  KeepingRows(arrow::RecordBatchReader& rows, assets::AssetLease& lease)
+      : rows_(rows), lease_(lease) {}
+
+  std::shared_ptr<arrow::Schema> schema() const override { return rows_.schema(); }
+
+  arrow::Status ReadNext(std::shared_ptr<arrow::RecordBatch>* out) override {
+    ARROW_RETURN_NOT_OK(rows_.ReadNext(out));
+    Status kept;
+    if (*out != nullptr) {
+      ForEachMention(**out, MentionScope::kAnything, [&](const AssetMention& mention) {
+        if (kept) {
+          const auto was_condemned = lease_.Keep(mention.sha256);
+          kept = was_condemned ? Status() : Status(was_condemned.error());
+        }
+      });
+    }
+    return kept ? arrow::Status::OK() : format::ToArrow(kept.error());
+  }
+
+ private:
+  arrow::RecordBatchReader& rows_;
+  assets::AssetLease& lease_;
+};
+
 // Removes what killed processes left in the folder of a collection. Best effort: another process
 // may be doing the same.
 void RemoveStale(io::FileSystem& fs, const Clock& clock, std::string_view folder) {
@@ -156,7 +188,8 @@ void RemoveStale(io::FileSystem& fs, const Clock& clock, std::string_view folder
   }
   for (const io::DirectoryEntry& entry : *entries) {
     const std::string path = io::JoinPath(folder, entry.name);
-    if (!entry.name.starts_with('.') || entry.is_symlink) {
+    if (!entry.name.starts_with('.') || entry.is_symlink ||
+        entry.name.starts_with(kAmendedPrefix)) {  // may be all there is of a version
       continue;
     }
     const auto facts = fs.Stat(path);
@@ -180,7 +213,7 @@ Result<CollectionInfo> ReadInfo(io::FileSystem& fs, std::string_view folder,
 
 Result<CollectionVersions> ReadVersions(io::FileSystem& fs, std::string_view folder) {
   CollectionVersions found{
-      .name = std::string(io::BaseName(folder)), .versions = {}, .problems = {}};
+      .name = std::string(io::BaseName(folder)), .versions = {}, .problems = {}, .damage = {}};
   DATALAKE_TRY_ASSIGN(const auto entries, fs.List(folder));
   for (const io::DirectoryEntry& entry : entries) {
     if (!entry.is_directory || entry.is_symlink || !CheckVersion(entry.name)) {
@@ -189,8 +222,15 @@ Result<CollectionVersions> ReadVersions(io::FileSystem& fs, std::string_view fol
     Result<CollectionInfo> info = ReadInfo(fs, folder, entry.name);
     if (info) {
       found.versions.push_back(std::move(info).value());
-    } else {
-      found.problems.push_back(info.error().message);
+      continue;
+    }
+    const bool has_no_metadata = info.error().code == ErrorCode::kNotFound;
+    if (has_no_metadata && !fs.Stat(io::JoinPath(folder, entry.name))) {
+      continue;  // deleted meanwhile
+    }
+    found.problems.push_back(info.error().message);
+    if (!has_no_metadata && found.damage.empty()) {
+      found.damage = info.error().message;
     }
   }
   std::sort(found.versions.begin(), found.versions.end(), IsOlder);
@@ -225,6 +265,10 @@ Result<CollectionInfo> Collections::Save(arrow::RecordBatchReader& rows,
                                request.name, request.version)};
     }
   }
+  // What the rows name stays until the version is there and says so itself.
+  DATALAKE_TRY_ASSIGN(const auto lease, lake_.assets().TakeLease());
+  KeepingRows keeping(rows, *lease);
+  arrow::RecordBatchReader& source = lease->anything_condemned() ? keeping : rows;
   DATALAKE_TRY(context.fs.MakeDirectories(folder));
   RemoveStale(context.fs, context.clock, folder);
   const std::string staged =
@@ -244,7 +288,7 @@ Result<CollectionInfo> Collections::Save(arrow::RecordBatchReader& rows,
                       .license = {},
                       .notes = {}};
   Result<CollectionInfo> published = [&]() -> Result<CollectionInfo> {
-    DATALAKE_TRY_ASSIGN(auto files, WriteRows(context, staged, rows, request.splits, info));
+    DATALAKE_TRY_ASSIGN(auto files, WriteRows(context, staged, source, request.splits, info));
     DATALAKE_TRY_ASSIGN(HashedFiles hashed, HashFiles(context.fs, staged, std::move(files)));
     info.content_sha256 = std::move(hashed.sha256);
     return Publish(staged, info, *rows.schema(), hashed.files, request.describe);
@@ -277,14 +321,15 @@ Result<CollectionInfo> Collections::Publish(const std::string& staged, Collectio
     }
     info.path = io::JoinPath(folder, info.version);
     DATALAKE_TRY(describe ? describe(staged, schema, files, info) : Status());
-    DATALAKE_TRY(io::ReplaceFile(fs, io::JoinPath(staged, kMetadataFile),
-                                 CollectionMetadataJson(info, schema)));
     DATALAKE_TRY(
         io::ReplaceFile(fs, io::JoinPath(staged, kLineageFile), CollectionLineageJson(info)));
     DATALAKE_TRY_ASSIGN(const std::string card, DatasetCard(info, schema));
     DATALAKE_TRY(io::ReplaceFile(fs, io::JoinPath(staged, kCardFile), card));
     DATALAKE_TRY(io::ReplaceFile(fs, io::JoinPath(staged, kCroissantFile),
                                  CroissantJson(info, schema, files)));
+    DATALAKE_TRY_ASSIGN(const FileHashes hashes, HashSideFiles(fs, staged));
+    DATALAKE_TRY(io::ReplaceFile(fs, io::JoinPath(staged, kMetadataFile),
+                                 CollectionMetadataJson(info, schema, hashes)));
     // A version is never empty, so the rename fails when another writer was faster.
     const Status renamed = fs.Rename(staged, info.path);
     if (renamed) {
@@ -358,7 +403,7 @@ Result<std::vector<CollectionVersions>> Collections::List() const {
     if (!found && found.error().code != ErrorCode::kNotFound) {  // else deleted meanwhile
       return found.error();
     }
-    if (found && !found->versions.empty()) {
+    if (found && (!found->versions.empty() || !found->problems.empty())) {
       collections.push_back(std::move(found).value());
     }
   }
@@ -388,6 +433,11 @@ Result<CollectionInfo> Collections::Find(std::string_view name, std::string_view
   if (!is_newest) {
     DATALAKE_TRY(CheckVersion(version));
   }
+  if (is_newest && !found.damage.empty()) {
+    return Error{
+        ErrorCode::kCorruption,
+        fmt::format("which version is the newest cannot be told, name one: {}", found.damage)};
+  }
   if (is_newest && !found.versions.empty()) {
     return std::move(found.versions.back());
   }
@@ -409,6 +459,7 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> Collections::Open(std::string_
                                                                     std::string_view split) const {
   DATALAKE_TRY_ASSIGN(const CollectionInfo info, Find(name, version));
   io::FileSystem& fs = lake_.context().fs;
+  DATALAKE_TRY(CheckCollectionContent(fs, info, kMaxCheckedCollectionBytes));
   // The folder counts: another program may have made it.
   DATALAKE_TRY_ASSIGN(const std::vector<std::string> splits,
                       format::HfDatasetSplits(fs, info.path));

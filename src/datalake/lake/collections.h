@@ -84,6 +84,7 @@ struct CollectionVersions {
   std::string name;
   std::vector<CollectionInfo> versions;
   std::vector<std::string> problems;  ///< folders that are no readable version, and why
+  std::string damage;                 ///< the first of them that is a version and was damaged
 };
 
 /// The collections of a lake: folders collections/<name>/<version>/ in the form of HF
@@ -103,13 +104,14 @@ class Collections {
   /// `rows`; nothing stays then.
   Result<CollectionInfo> Save(arrow::RecordBatchReader& rows, const SaveCollectionRequest& request);
 
-  /// All collections with at least one readable version, by name. Errors: kIo.
+  /// All collections with at least one version, readable or not, by name. Errors: kIo.
   Result<std::vector<CollectionVersions>> List() const;
 
   /// The versions of one collection. Errors: kInvalidArgument, kNotFound naming the nearest, kIo.
   Result<CollectionVersions> Versions(std::string_view name) const;
 
-  /// One version; "" and "latest" mean the newest. Errors: as Versions, also for the version.
+  /// One version; "" and "latest" mean the newest. Errors: as Versions, also for the version;
+  /// kCorruption (its metadata was changed; of the newest: that of any version).
   Result<CollectionInfo> Find(std::string_view name, std::string_view version) const;
 
   /// The rows of one version; see format::OpenHfDataset. Errors: as Find; kCorruption, kIo.

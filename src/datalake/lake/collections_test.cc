@@ -20,6 +20,7 @@
 #include "datalake/io/atomic_file.h"
 #include "datalake/io/local_file_system.h"
 #include "datalake/json/value.h"
+#include "datalake/lake/collection_check.h"
 #include "datalake/lake/collection_json.h"
 #include "datalake/testing/manual_clock.h"
 #include "datalake/testing/matchers.h"
@@ -216,6 +217,49 @@ TEST_F(CollectionsTest, BrokenMetadataDoesNotHideTheOthers) {
   EXPECT_THAT(found->versions, SizeIs(1));
   EXPECT_THAT(found->problems, ElementsAre(HasSubstr("v2/metadata.json")));
   EXPECT_THAT(collections_->Find("set", "v2"), IsError(ErrorCode::kCorruption, "v2"));
+}
+
+TEST_F(CollectionsTest, AChangedByteOfTheMetadataIsSeenAndNeverMakesAnOlderVersionTheNewest) {
+  ASSERT_THAT(Save("set"), IsOk());
+  ASSERT_THAT(Save("set"), IsOk());
+  const std::string path = folder_ / "lake/collections/set/v2/metadata.json";
+  const std::string text = *io::ReadFile(fs_, path, 1 << 20);
+  const CollectionInfo whole = *collections_->Find("set", "v2");
+  std::size_t seen = 0;
+  std::size_t tried = 0;
+  for (std::size_t at = 0; at < text.size(); at += 11, ++tried) {
+    std::string changed = text;
+    changed[at] = static_cast<char>(changed[at] ^ (1 << (at % 8)));
+    ASSERT_THAT(io::ReplaceFile(fs_, path, changed), IsOk());
+    const auto found = collections_->Find("set", "v2");
+    if (found) {  // another layout, or a checksum that is not called so any more
+      EXPECT_EQ(found->content_sha256, whole.content_sha256) << at;
+      EXPECT_EQ(found->created_at, whole.created_at) << at;
+      EXPECT_EQ(found->num_samples, whole.num_samples) << at;
+    } else {
+      ++seen;
+      EXPECT_THAT(collections_->Find("set", "latest"), IsError(ErrorCode::kCorruption, "name one"));
+      EXPECT_THAT(collections_->Find("set", "v1"), IsOk());
+      EXPECT_THAT(collections_->List()->front().problems, SizeIs(1));
+    }
+  }
+  EXPECT_GT(seen, tried / 2);
+}
+
+TEST_F(CollectionsTest, CheckSideFilesNamesTheFileThatWasChanged) {
+  ASSERT_THAT(Save("set"), IsOk());
+  const CollectionInfo info = *collections_->Find("set", "v1");
+  EXPECT_THAT(CheckSideFiles(fs_, info), IsOk());
+  for (const std::string name :
+       {"README.md", "croissant.json", "lineage.json", "state.json", "dataset_info.json"}) {
+    const std::string path = info.path + "/" + name;
+    const std::string text = *io::ReadFile(fs_, path, 1 << 20);
+    ASSERT_THAT(io::ReplaceFile(fs_, path, text + " "), IsOk());
+    EXPECT_THAT(CheckSideFiles(fs_, info), IsError(ErrorCode::kCorruption, name));
+    ASSERT_THAT(fs_.Remove(path), IsOk());
+    EXPECT_THAT(CheckSideFiles(fs_, info), IsError(ErrorCode::kCorruption, "missing"));
+    ASSERT_THAT(io::ReplaceFile(fs_, path, text), IsOk());
+  }
 }
 
 TEST_F(CollectionsTest, ReadsTheSeedsMetadata) {

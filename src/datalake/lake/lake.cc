@@ -14,13 +14,19 @@
 #include "datalake/io/atomic_file.h"
 #include "datalake/io/file_system.h"
 #include "datalake/io/path.h"
+#include "datalake/io/read_only_file_system.h"
 #include "datalake/json/value.h"
+#include "datalake/lake/kdl_catalog.h"
+#include "datalake/lake/sealed_json.h"
 #include "datalake/table/table.h"
 
 namespace datalake::lake {
 namespace {
 
 constexpr std::uint64_t kMaxLakeFileBytes = std::uint64_t{1} << 20;
+
+constexpr std::string_view kReadOnlyReason =
+    "a lake of the KDL program is read-only, copy it with `datalake import-kdl`";
 
 // Folders that a lake always has; index/ may be deleted at any time.
 constexpr std::array<std::string_view, 10> kFolders = {"config",
@@ -43,11 +49,11 @@ std::string LakeJson(const LakeInfo& info) {
                              {"format_version", info.format_version},
                              {"id", info.id},
                              {"created", FormatTimestamp(info.created)}};
-  return json::DumpValueIndented(value) + "\n";
+  return SealedJson(value);
 }
 
 Result<LakeInfo> ParseLakeJson(std::string_view text, std::string_view where) {
-  DATALAKE_TRY_ASSIGN(const json::Value value, json::ParseValue(text, where));
+  DATALAKE_TRY_ASSIGN(const json::Value value, ParseSealedJson(text, where));
   DATALAKE_TRY_ASSIGN(const std::string format, json::GetString(value, "format", where));
   if (format != "datalake") {
     return Error{ErrorCode::kCorruption, fmt::format("{}: not a lake: format {}", where, format)};
@@ -139,6 +145,13 @@ Result<InitResult> InitLake(io::FileSystem& fs, const Clock& clock, Random& rand
   const Layout layout{std::string(root)};
   DATALAKE_TRY_ASSIGN(const bool exists, fs.Exists(layout.lake_file()));
   if (!exists) {
+    DATALAKE_TRY_ASSIGN(const bool is_kdl, KdlCatalog::IsKdlLake(fs, root));
+    if (is_kdl) {
+      return Error{ErrorCode::kConflict,
+                   fmt::format("a lake of the KDL program is there, make a new one elsewhere and "
+                               "copy it with `datalake import-kdl`: {}",
+                               root)};
+    }
     DATALAKE_TRY(CheckEmptyOrHalfMade(fs, layout));
     for (const std::string_view folder : kFolders) {
       DATALAKE_TRY(fs.MakeDirectories(io::JoinPath(layout.root(), folder)));
@@ -187,6 +200,15 @@ Lake::~Lake() = default;
 
 Result<std::unique_ptr<Lake>> Lake::Open(io::FileSystem& fs, const Clock& clock, Random& random,
                                          std::string_view root) {
+  DATALAKE_TRY_ASSIGN(const bool is_kdl, KdlCatalog::IsKdlLake(fs, root));
+  if (is_kdl) {
+    auto read_only = std::make_unique<io::ReadOnlyFileSystem>(fs, std::string(kReadOnlyReason));
+    std::unique_ptr<Lake> lake(new Lake(*read_only, clock, random, root));
+    lake->assets_ = OpenKdlAssets(*read_only, lake->layout_.assets());
+    lake->kdl_ = std::make_unique<KdlCatalog>(lake->context_);
+    lake->read_only_ = std::move(read_only);
+    return lake;
+  }
   std::unique_ptr<Lake> lake(new Lake(fs, clock, random, root));
   auto info = ReadLakeFile(fs, lake->layout_);
   if (!info && info.error().code == ErrorCode::kNotFound) {
@@ -203,6 +225,9 @@ Result<std::unique_ptr<Lake>> Lake::Open(io::FileSystem& fs, const Clock& clock,
 }
 
 Result<std::unique_ptr<table::Table>> Lake::OpenTable(const TableName& name) {
+  if (kdl_ != nullptr) {
+    return kdl_->OpenTable(name);
+  }
   DATALAKE_TRY(CheckTableName(name));
   auto opened =
       table::Table::Open({context_.fs, context_.clock, context_.random}, layout_.Table(name));
@@ -217,7 +242,16 @@ Result<std::unique_ptr<table::Table>> Lake::OpenTable(const TableName& name) {
   return UnknownNameError("table", ToString(name), known);
 }
 
+Status Lake::CheckWritable() const {
+  return kdl_ == nullptr ? Status()
+                         : Status(Error{ErrorCode::kPermissionDenied,
+                                        fmt::format("{}: {}", kReadOnlyReason, layout_.root())});
+}
+
 Result<std::vector<TableName>> Lake::ListTables() {
+  if (kdl_ != nullptr) {
+    return kdl_->ListTables();
+  }
   std::vector<TableName> tables;
   io::FileSystem& fs = context_.fs;
   const std::string catalog = layout_.catalog();

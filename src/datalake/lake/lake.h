@@ -46,11 +46,14 @@ Result<InitResult> InitLake(io::FileSystem& fs, const Clock& clock, Random& rand
 /// Errors: kNotFound saying how to make a lake or name one.
 Result<std::string> FindLake(io::FileSystem& fs, std::string_view start);
 
+class KdlCatalog;
+
 /// One lake: its names, its tables, its assets, its schema. Uploads are in upload.h, feeds in
 /// feed.h. Holds no lock: any number of processes may open the same lake. Thread-safe.
 class Lake {
  public:
-  /// Opens the lake at `root`; all arguments must outlive it.
+  /// Opens the lake at `root`; all arguments must outlive it. A lake of the KDL program opens too,
+  /// read-only: its file system refuses whatever would change it (see kdl_catalog.h).
   /// Errors: kNotFound (no lake.json), kUnsupported (newer format), kCorruption (lake.json
   /// unreadable, or folders missing, all named), kIo.
   static Result<std::unique_ptr<Lake>> Open(io::FileSystem& fs, const Clock& clock, Random& random,
@@ -70,6 +73,13 @@ class Lake {
 
   assets::AssetStore& assets() { return *assets_; }
 
+  /// kPermissionDenied for a lake of the KDL program; for work that also writes past the lake's own
+  /// file system, such as records of jobs.
+  Status CheckWritable() const;
+
+  /// The catalog of a lake of the KDL program; nullptr when this is one of ours.
+  const KdlCatalog* kdl() const { return kdl_.get(); }
+
   /// Opens a table. Errors: kInvalidArgument (names), kNotFound naming the nearest, kCorruption,
   /// kIo.
   Result<std::unique_ptr<table::Table>> OpenTable(const TableName& name);
@@ -85,7 +95,9 @@ class Lake {
   LakeContext context_;
   LakeInfo info_;
   SchemaRegistry schema_;
+  std::unique_ptr<io::FileSystem> read_only_;  // of a lake of the KDL program
   std::unique_ptr<assets::AssetStore> assets_;
+  std::unique_ptr<KdlCatalog> kdl_;
 };
 
 }  // namespace datalake::lake

@@ -140,6 +140,7 @@ query::FileGroup SnapshotFiles(const TableName& name, const table::TableSnapshot
       continue;
     }
     query::DataFile data{.path = file->os_path, .partition_values = level_values};
+    data.xxh3 = file->xxh3;
     for (std::size_t i = levels; i < group.partition_columns.size(); ++i) {
       const auto found = file->partition_values.find(group.partition_columns[i]);
       data.partition_values.push_back(found == file->partition_values.end() ? std::nullopt

@@ -115,8 +115,7 @@ Status LookUp(Lake& lake, assets::AssetBatch& known, const assets::MediaFacts& f
   if (!there || there->size_bytes != size) {
     return {};  // what else may be wrong with it, processing says
   }
-  static_cast<void>(known);
-  const auto kept = lake.assets().Stat(sha256);
+  const auto kept = known.Reference(sha256);
   if (kept) {
     cell.sha256 = sha256;
     cell.media_type = facts.media_type;

@@ -18,6 +18,7 @@ struct DataFile {
   std::string path;  ///< as the operating system takes it; below a folder that the engine may read
   /// One value for each of the group's `partition_columns`; nothing is null.
   std::vector<std::optional<std::string>> partition_values = {};
+  std::optional<std::uint64_t> xxh3 = {};  ///< XXH3-64 of the file, where it is known
 };
 
 /// Parquet files with one schema: a table version, or those partitions of it that are wanted.

@@ -153,6 +153,9 @@ Result<std::string> Session::ScanBatches(const BatchGroup& group) {
 
 Result<SelectSql> Session::ViewSql(const View& view) {
   const BatchScan scan = [this](const BatchGroup& group) { return ScanBatches(group); };
+  for (const NamedRelation& input : view.inputs) {
+    DATALAKE_TRY(database_->file_checker().Check(input.relation));
+  }
   if (view.select.empty()) {
     if (view.inputs.size() != 1) {
       return Error{ErrorCode::kInternal, "a view without select must have one input"};

@@ -14,6 +14,7 @@
 #include "datalake/base/result.h"
 #include "datalake/query/batch_function_internal.h"
 #include "datalake/query/engine.h"
+#include "datalake/query/file_checker.h"
 #include "datalake/query/handles_internal.h"
 #include "datalake/query/relation_sql_internal.h"
 #include "datalake/query/statement_internal.h"
@@ -35,6 +36,8 @@ class EngineDatabase {
   /// DuckDB's own views that a name without a schema finds, folded.
   const std::set<std::string>& system_names() const { return system_names_; }
 
+  FileChecker& file_checker() { return file_checker_; }
+
   std::uint64_t NextSession() { return next_session_.fetch_add(1); }
 
  private:
@@ -42,6 +45,7 @@ class EngineDatabase {
 
   BatchFunctionContext batches_;  // outlives handle_
   Watchdog watchdog_;
+  FileChecker file_checker_;
   std::set<std::string> system_names_;
   std::atomic<std::uint64_t> next_session_ = 1;
   DatabaseHandle handle_;

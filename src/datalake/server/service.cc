@@ -15,6 +15,7 @@ Status AddRoutes(Router& router, Service& service) {
   DATALAKE_TRY(AddStatsRoutes(router, service));
   DATALAKE_TRY(AddSqlRoutes(router, service));
   DATALAKE_TRY(AddProcessRoutes(router, service));
+  DATALAKE_TRY(AddValidateAssetsRoutes(router, service));
   DATALAKE_TRY(AddJobRoutes(router, service));
   DATALAKE_TRY(AddUploadRoutes(router, service));
   DATALAKE_TRY(AddTokenRoutes(router, service));

@@ -224,8 +224,9 @@ class BatchReader {
     if (file->num_rows < 0) {
       file->num_rows = add.Struct("stats_parsed").Int("numRecords", row).value_or(-1);
     }
-    out_.adds.push_back(
-        {.file = std::move(file), .changes_data = false, .tags = add.StringMap("tags", row)});
+    auto tags = add.StringMap("tags", row);
+    file->xxh3 = ParseFileHash(tags);
+    out_.adds.push_back({.file = std::move(file), .changes_data = false, .tags = std::move(tags)});
     return {};
   }
 

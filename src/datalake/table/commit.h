@@ -32,6 +32,9 @@ struct Transaction {
   std::int64_t version = 0;
 };
 
+/// Data files up to this size have a hash in the log, which readers check.
+inline constexpr std::uint64_t kMaxHashedFileBytes = std::uint64_t{8} << 20;
+
 /// A data file that is durable in the table's folder and waits to be committed.
 struct StagedFile {
   std::string path = {};     ///< as it will stand in the log: relative and URI-encoded
@@ -40,6 +43,7 @@ struct StagedFile {
   std::uint64_t size_bytes = 0;
   std::int64_t num_rows = 0;
   std::int64_t modified_ms = 0;
+  std::optional<std::uint64_t> xxh3 = {};            ///< XXH3-64 of its bytes
   std::string stats_json = {};                       ///< Delta statistics
   std::shared_ptr<const arrow::Schema> schema = {};  ///< of the file, without partition columns
 };

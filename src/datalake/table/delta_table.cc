@@ -237,9 +237,14 @@ Result<CommitActions> DeltaTable::ActionsFor(const CommitRequest& request,
                                                       .size_bytes = staged.size_bytes,
                                                       .num_rows = staged.num_rows,
                                                       .modified_ms = staged.modified_ms,
+                                                      .xxh3 = staged.xxh3,
                                                       .stats_json = staged.stats_json});
+    std::map<std::string, std::string> tags;
+    if (staged.xxh3) {
+      tags.emplace(kFileHashTag, FormatFileHash(*staged.xxh3));
+    }
     actions.adds.push_back(
-        {.file = std::move(file), .changes_data = request.changes_data, .tags = {}});
+        {.file = std::move(file), .changes_data = request.changes_data, .tags = std::move(tags)});
   }
   return actions;
 }

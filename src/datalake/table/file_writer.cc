@@ -8,10 +8,12 @@
 #include <arrow/type.h>
 #include <fmt/format.h>
 
+#include "datalake/base/hash.h"
 #include "datalake/base/id.h"
 #include "datalake/base/name.h"
 #include "datalake/format/arrow_status.h"
 #include "datalake/format/parquet.h"
+#include "datalake/io/atomic_file.h"
 #include "datalake/io/file_system.h"
 #include "datalake/io/path.h"
 #include "datalake/table/column_cast.h"
@@ -112,6 +114,11 @@ Status FileWriter::EndFile() {
   DATALAKE_TRY_ASSIGN(StagedFile staged, open_->Publish(environment_.clock));
   open_.reset();
   staged.partition_values = values_;
+  if (staged.size_bytes <= kMaxHashedFileBytes) {
+    DATALAKE_TRY_ASSIGN(const std::string bytes,
+                        io::ReadFile(environment_.fs, staged.os_path, kMaxHashedFileBytes));
+    staged.xxh3 = Xxh3Hash64(bytes);
+  }
   staged.schema = schema_;
   finished_.push_back(std::move(staged));
   return {};

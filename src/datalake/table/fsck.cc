@@ -16,6 +16,7 @@
 #include "datalake/format/parquet.h"
 #include "datalake/io/file_system.h"
 #include "datalake/table/column_cast.h"
+#include "datalake/table/expunge.h"
 #include "datalake/table/file_bounds.h"
 #include "datalake/table/fsck_internal.h"
 #include "datalake/table/partition_path.h"
@@ -55,6 +56,13 @@ class FilesCheck {
     const auto info = fs_.Stat(file->os_path);
     if (!info) {
       const bool is_missing = info.error().code == ErrorCode::kNotFound;
+      const auto is_taken_down = fs_.Exists(ExpungedMarkerPath(file->os_path));
+      if (is_missing && is_taken_down && *is_taken_down) {
+        Tell(FsckSeverity::kError, "taken_down_file", *file,
+             "the newest version names a file whose rows were taken down; remove it from the "
+             "table, or restore a version without it");
+        return;
+      }
       Tell(FsckSeverity::kError, is_missing ? "missing_file" : "file", *file,
            is_missing ? "data file is missing: its rows are lost" : info.error().message);
       return;
@@ -206,6 +214,13 @@ Status CheckFolder(io::FileSystem& fs, const LogState& state, FsckReport& report
     if (file.is_temporary) {
       report.findings.push_back({FsckSeverity::kNote, "temporary", file.path,
                                  "unfinished file of a writer that is at work or died"});
+    } else if (const auto data = ExpungedDataPath(file.path)) {
+      DATALAKE_TRY_ASSIGN(const bool is_left, fs.Exists(*data));
+      if (is_left) {
+        report.findings.push_back({FsckSeverity::kError, "taken_down_file", *data,
+                                   "a takedown was interrupted and has left it; the same request "
+                                   "finishes it"});
+      }
     } else if (!known.contains(Normal(file.path))) {
       report.findings.push_back({FsckSeverity::kNote, "leftover", file.path,
                                  "belongs to no version; `datalake table vacuum` removes it "

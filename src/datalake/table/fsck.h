@@ -31,7 +31,8 @@ struct FsckFinding {
   FsckSeverity severity = FsckSeverity::kError;
   std::string kind;  ///< a fixed word: "log_gap", "log_file", "checkpoint", "checkpoint_hint",
                      ///< "missing_file", "file_size", "file", "row_count", "schema", "statistics",
-                     ///< "no_row_count", "misplaced_file", "leftover", "temporary"
+                     ///< "no_row_count", "misplaced_file", "leftover", "temporary",
+                     ///< "taken_down_file"
   std::string path;
   std::string message;  ///< what is wrong and what to do
 };

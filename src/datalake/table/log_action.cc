@@ -1,5 +1,6 @@
 #include "datalake/table/log_action.h"
 
+#include <charconv>
 #include <span>
 #include <utility>
 
@@ -69,9 +70,10 @@ class ActionParser {
                    fmt::format("deletion vectors are not supported: {}: {}", where_, file->path)};
     }
     DATALAKE_TRY_ASSIGN(const auto changes, json::FindBool(add, "dataChange", where_));
-    out_.adds.push_back({.file = std::move(file),
-                         .changes_data = changes.value_or(true),
-                         .tags = Map(add, "tags")});
+    auto tags = Map(add, "tags");
+    file->xxh3 = ParseFileHash(tags);
+    out_.adds.push_back(
+        {.file = std::move(file), .changes_data = changes.value_or(true), .tags = std::move(tags)});
     return {};
   }
 
@@ -285,6 +287,22 @@ std::string RenewChecksum(std::string text) {
     text.replace(*at, kChecksumDigits, ChecksumOf(text));
   }
   return text;
+}
+
+std::string FormatFileHash(std::uint64_t xxh3) {
+  return fmt::format("{:016x}", xxh3);
+}
+
+std::optional<std::uint64_t> ParseFileHash(const std::map<std::string, std::string>& tags) {
+  const auto found = tags.find(std::string(kFileHashTag));
+  if (found == tags.end()) {
+    return std::nullopt;
+  }
+  std::uint64_t xxh3 = 0;
+  const std::string& text = found->second;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), xxh3, 16);
+  const bool is_whole = parsed.ec == std::errc() && parsed.ptr == text.data() + text.size();
+  return is_whole ? std::optional<std::uint64_t>(xxh3) : std::nullopt;
 }
 
 Result<CommitActions> ParseCommit(std::string_view text, std::string_view root,

@@ -38,6 +38,13 @@ struct TransactionAction {
   std::optional<std::int64_t> last_updated_ms;
 };
 
+/// The tag of an add action that holds the XXH3-64 of the data file, as 16 hexadecimal digits.
+inline constexpr std::string_view kFileHashTag = "datalake.xxh3";
+
+/// The value of the tag, and back; nothing for other text.
+std::string FormatFileHash(std::uint64_t xxh3);
+std::optional<std::uint64_t> ParseFileHash(const std::map<std::string, std::string>& tags);
+
 struct AddAction {
   TableFilePtr file;
   bool changes_data = true;

@@ -10,10 +10,13 @@
 #include <arrow/scalar.h>
 #include <arrow/type.h>
 
+#include "datalake/base/hash.h"
 #include "datalake/base/name.h"
 #include "datalake/format/arrow_status.h"
 #include "datalake/format/parquet.h"
+#include "datalake/io/atomic_file.h"
 #include "datalake/table/column_cast.h"
+#include "datalake/table/expunge.h"
 #include "datalake/table/partition_path.h"
 
 namespace datalake::table {
@@ -53,8 +56,15 @@ class TableRows final : public arrow::RecordBatchReader {
         if (next_ == files_.size()) {
           return nullptr;
         }
-        DATALAKE_TRY_ASSIGN(rows_, format::ReadParquet(fs_, files_[next_]->os_path, stored_,
-                                                       format::MissingColumns::kSkip));
+        DATALAKE_TRY(CheckHash(*files_[next_]));
+        auto opened = format::ReadParquet(fs_, files_[next_]->os_path, stored_,
+                                          format::MissingColumns::kSkip);
+        if (!opened) {
+          return opened.error().code == ErrorCode::kNotFound
+                     ? MissingFileError(fs_, files_[next_]->os_path, std::move(opened).error())
+                     : std::move(opened).error();
+        }
+        rows_ = *std::move(opened);
       }
       const TableFile& file = *files_[next_];
       DATALAKE_TRY_ASSIGN(const auto batch, format::FromArrow(rows_->Next(), file.os_path));
@@ -69,6 +79,19 @@ class TableRows final : public arrow::RecordBatchReader {
       }
       return shaped;
     }
+  }
+
+  // Parquet guards its pages, but not its footer and the heads of its pages.
+  Status CheckHash(const TableFile& file) const {
+    if (!file.xxh3 || file.size_bytes > kMaxHashedFileBytes) {
+      return {};
+    }
+    const auto bytes = io::ReadFile(fs_, file.os_path, kMaxHashedFileBytes);
+    if (bytes && Xxh3Hash64(*bytes) != *file.xxh3) {
+      return Error{ErrorCode::kCorruption,
+                   "data file was changed, its hash is not that of its bytes: " + file.os_path};
+    }
+    return {};  // one that cannot be read fails next
   }
 
   // The batch of a file with the columns and types of the table.

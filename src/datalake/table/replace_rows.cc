@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "datalake/io/file_system.h"
+#include "datalake/table/expunge.h"
 #include "datalake/table/rewrite_internal.h"
 
 namespace datalake::table {
@@ -27,10 +28,13 @@ Status CheckScope(const TableSnapshot& snapshot, const std::vector<StagedFile>& 
 Status CheckFilesExist(io::FileSystem& fs, const std::vector<TableFilePtr>& files,
                        std::int64_t version) {
   for (const TableFilePtr& file : files) {
+    DATALAKE_TRY_ASSIGN(const bool is_taken_down, fs.Exists(ExpungedMarkerPath(file->os_path)));
     DATALAKE_TRY_ASSIGN(const bool exists, fs.Exists(file->os_path));
-    if (!exists) {
-      return Error{ErrorCode::kNotFound, fmt::format("a file of version {} is no longer kept: {}",
-                                                     version, file->os_path)};
+    if (is_taken_down || !exists) {
+      return MissingFileError(
+          fs, file->os_path,
+          Error{ErrorCode::kNotFound,
+                fmt::format("a file of version {} is no longer kept: {}", version, file->os_path)});
     }
   }
   return {};
@@ -61,6 +65,7 @@ Result<CommitRequest> RestoreRequest(io::FileSystem& fs, const TableSnapshot& no
                               .size_bytes = file->size_bytes,
                               .num_rows = file->num_rows,
                               .modified_ms = file->modified_ms,
+                              .xxh3 = file->xxh3,
                               .stats_json = file->stats_json});
     }
   }

@@ -31,7 +31,7 @@ Result<CommitResult> ReplacePartition(Table& table, arrow::RecordBatchReader& ro
 /// Makes a new version with the files and the schema of the old one `version`; what came between
 /// stays in the history. Transactions and table properties stay as they are.
 /// Errors: those of Table::Snapshot and Table::Commit; kNotFound (a file of that version was
-/// vacuumed, named), kUnsupported (append-only).
+/// vacuumed, or its rows were taken down: named), kUnsupported (append-only).
 Result<CommitResult> RestoreVersion(Table& table, std::int64_t version, const CommitInfo& info);
 
 }  // namespace datalake::table

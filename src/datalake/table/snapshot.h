@@ -23,7 +23,8 @@ struct TableFile {
   std::uint64_t size_bytes = 0;
   std::int64_t num_rows = -1;  ///< -1: the log does not say
   std::int64_t modified_ms = 0;
-  std::string stats_json;  ///< Delta statistics as in the log; may be empty
+  std::optional<std::uint64_t> xxh3 = {};  ///< XXH3-64 of its bytes, of files that we have written
+  std::string stats_json;                  ///< Delta statistics as in the log; may be empty
 };
 
 using TableFilePtr = std::shared_ptr<const TableFile>;

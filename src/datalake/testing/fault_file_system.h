@@ -45,6 +45,9 @@ class FaultFileSystem final : public io::FileSystem {
   /// the machine did not).
   void Restart();
 
+  /// Becomes a copy of the files of `prepared`, as MemoryFileSystem::CopyFrom.
+  void CopyFrom(const io::MemoryFileSystem& prepared);
+
   /// Mutating calls so far.
   std::uint64_t calls() const;
 

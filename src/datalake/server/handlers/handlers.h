@@ -23,6 +23,7 @@ Status AddUploadRoutes(Router& router, Service& service);
 Status AddTokenRoutes(Router& router, Service& service);
 Status AddEventRoutes(Router& router, Service& service);
 Status AddMetricsRoutes(Router& router, Service& service);
+Status AddValidateAssetsRoutes(Router& router, Service& service);
 
 /// /openapi.json and /docs: they describe the routes that were added before them.
 Status AddDocumentationRoutes(Router& router, Service& service);

@@ -1,0 +1,326 @@
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "datalake/assets/asset_batch_internal.h"
+#include "datalake/assets/hashed_copy.h"
+#include "datalake/base/hash.h"
+#include "datalake/base/hex.h"
+#include "datalake/io/path.h"
+
+namespace datalake::assets {
+namespace {
+
+constexpr std::uint64_t kOverlapBytes = std::uint64_t{4}
+                                        << 20;  // a thread is worth its while above
+
+std::size_t FolderNumber(std::string_view sha256) {
+  std::size_t number = 0;
+  for (const char c : sha256.substr(0, 4)) {
+    number = number * 16 + static_cast<std::size_t>(c <= '9' ? c - '0' : c - 'a' + 10);
+  }
+  return number;
+}
+
+// Reads until `out` is full or the source ends.
+Result<std::size_t> ReadFull(io::InputStream& source, std::span<std::byte> out) {
+  std::size_t size = 0;
+  while (size < out.size()) {
+    DATALAKE_TRY_ASSIGN(const std::size_t n, source.Read(out.subspan(size)));
+    if (n == 0) {
+      break;
+    }
+    size += n;
+  }
+  return size;
+}
+
+class BatchImpl final : public AssetBatch {
+ public:
+  BatchImpl(StoreParts& parts, std::unique_ptr<AssetLease> lease,
+            std::shared_ptr<const DigestSet> blocked, std::unique_ptr<Incoming> incoming,
+            std::unique_ptr<io::BulkSync> sync)
+      : parts_(parts),
+        fs_(parts.fs),
+        root_(parts.root),
+        lease_(std::move(lease)),
+        blocked_(std::move(blocked)),
+        incoming_(std::move(incoming)),
+        sync_(std::move(sync)) {}
+
+  Result<PutResult> Put(io::InputStream& source) override {
+    std::vector<std::byte> buffer(kInMemoryBytes);
+    DATALAKE_TRY_ASSIGN(const std::size_t size, ReadFull(source, buffer));
+    if (size < buffer.size()) {
+      return PutSmall(std::span(buffer).first(size));
+    }
+    return PutLarge(source, buffer);
+  }
+
+  Result<PutResult> PutBytes(std::string_view bytes) override {
+    return PutSmall(std::as_bytes(std::span(bytes.data(), bytes.size())));
+  }
+
+  Result<AssetInfo> Reference(std::string_view sha256) override {
+    DATALAKE_TRY(CheckSha256(sha256));
+    DATALAKE_TRY(CheckNotBlocked(sha256));
+    DATALAKE_TRY_ASSIGN(const bool was_condemned, lease_->Keep(sha256));
+    static_cast<void>(was_condemned);  // looked at only now
+    return StatAsset(parts_, sha256);
+  }
+
+  Status Commit() override {
+    const MutexLock lock(mutex_);
+    DATALAKE_TRY(Check());
+    failed_ = Error{ErrorCode::kInvalidArgument, "asset batch was committed already"};
+    if (hashes_.empty()) {
+      return {};
+    }
+    std::vector<std::string> files;
+    for (const Item& item : items_) {
+      files.push_back(item.temporary);
+    }
+    if (!files.empty()) {
+      DATALAKE_TRY(sync_->Sync(files, {}));
+    }
+    for (const Item& item : items_) {
+      DATALAKE_TRY(Publish(item));
+    }
+    DATALAKE_TRY(RemoveBlocked());
+    DATALAKE_TRY(sync_->Sync({}, FoldersToSync()));
+    parts_.known_folders.Add(hashes_);
+    return {};
+  }
+
+ private:
+  struct Item {
+    std::string temporary;
+    std::string path;
+  };
+
+  Result<PutResult> PutSmall(std::span<const std::byte> bytes) {
+    Sha256 hash;
+    hash.Update(bytes);
+    AssetInfo info = MakeInfo(ToHex(hash.Finish()), bytes.size(), ReadMediaFacts(bytes));
+    DATALAKE_TRY_ASSIGN(const bool is_new, Claim(info));
+    if (!is_new) {
+      return PutResult{.info = std::move(info), .was_new = false};
+    }
+    const std::string temporary = NextTemporary();
+    Status written = WriteFile(temporary, bytes);
+    if (!written) {
+      return Fail(std::move(written).error());
+    }
+    AddItem(temporary, info);
+    return PutResult{.info = std::move(info), .was_new = true};
+  }
+
+  Result<PutResult> PutLarge(io::InputStream& source, std::span<std::byte> buffer) {
+    const std::string temporary = NextTemporary();
+    auto info = CopyToFile(source, buffer, temporary);
+    if (!info) {
+      (void)fs_.Remove(temporary);  // or with the folder
+      return std::move(info).error();
+    }
+    DATALAKE_TRY_ASSIGN(const bool is_new, Claim(*info));
+    if (is_new) {
+      AddItem(temporary, *info);
+    } else {
+      DATALAKE_TRY(fs_.Remove(temporary));
+    }
+    return PutResult{.info = *std::move(info), .was_new = is_new};
+  }
+
+  // `buffer` is full of the first bytes.
+  Result<AssetInfo> CopyToFile(io::InputStream& source, std::span<std::byte> buffer,
+                               const std::string& temporary) {
+    DATALAKE_TRY_ASSIGN(const auto file, fs_.Create(temporary));
+    Sha256 hash;
+    std::uint64_t done = 0;
+    for (std::size_t size = buffer.size(); size > 0;) {
+      const std::span<const std::byte> piece = buffer.first(size);
+      hash.Update(piece);
+      DATALAKE_TRY(file->Write(piece));
+      done += size;
+      if (done >= kOverlapBytes) {
+        DATALAKE_TRY(CopyHashed(source, *file, hash));
+        break;
+      }
+      DATALAKE_TRY_ASSIGN(size, source.Read(buffer));
+    }
+    DATALAKE_TRY(file->Close());
+    DATALAKE_TRY_ASSIGN(const auto written, fs_.OpenRandomAccess(temporary));
+    DATALAKE_TRY_ASSIGN(MediaFacts facts, ReadMediaFacts(*written));
+    return MakeInfo(ToHex(hash.Finish()), file->size_bytes(), std::move(facts));
+  }
+
+  Status WriteFile(const std::string& path, std::span<const std::byte> bytes) {
+    DATALAKE_TRY_ASSIGN(const auto file, fs_.Create(path));
+    DATALAKE_TRY(file->Write(bytes));
+    return file->Close();
+  }
+
+  Status CheckNotBlocked(std::string_view sha256) const {
+    return blocked_->size() > 0 && blocked_->Contains(*ParseShortDigest(sha256))
+               ? Status(Error{ErrorCode::kPermissionDenied,
+                              fmt::format("asset was taken down and is blocked: {}", sha256)})
+               : Status();
+  }
+
+  // A takedown since the batch began has either seen the files that were linked just now, or its
+  // list is seen here.
+  Status RemoveBlocked() const DATALAKE_REQUIRES(mutex_) {
+    DATALAKE_TRY_ASSIGN(const auto blocked, parts_.blocklist.Load());
+    if (blocked->size() == blocked_->size()) {
+      return {};
+    }
+    for (const std::string& sha256 : hashes_) {
+      if (blocked->Contains(*ParseShortDigest(sha256))) {
+        for (const Item& item : items_) {
+          if (io::BaseName(item.path).starts_with(sha256)) {
+            static_cast<void>(fs_.Remove(item.path));  // or the takedown does it
+          }
+        }
+        return Error{ErrorCode::kPermissionDenied,
+                     fmt::format("asset was taken down and is blocked: {}", sha256)};
+      }
+    }
+    return {};
+  }
+
+  // Notes the hash; false when its bytes are in the batch or in the store already.
+  Result<bool> Claim(const AssetInfo& info) {
+    DATALAKE_TRY(CheckNotBlocked(info.sha256));
+    {
+      const MutexLock lock(mutex_);
+      DATALAKE_TRY(Check());
+      if (!hashes_.insert(info.sha256).second) {
+        return false;
+      }
+    }
+    const std::string path = io::JoinPath(root_, AssetPath(info));
+    auto existing = fs_.Stat(path);
+    if (existing) {
+      auto was_condemned = lease_->Keep(info.sha256);
+      if (!was_condemned) {
+        return Fail(std::move(was_condemned).error());
+      }
+      if (*was_condemned) {
+        existing = fs_.Stat(path);
+      }
+    }
+    if (existing && existing->size_bytes != info.size_bytes) {
+      return Fail(Error{ErrorCode::kCorruption,
+                        fmt::format("asset in the store has {} bytes instead of {}: {}",
+                                    existing->size_bytes, info.size_bytes, path)});
+    }
+    if (!existing && existing.error().code != ErrorCode::kNotFound) {
+      return Fail(existing.error());
+    }
+    return !existing;
+  }
+
+  std::string NextTemporary() {
+    return io::JoinPath(incoming_->path(), std::to_string(counter_.fetch_add(1)));
+  }
+
+  void AddItem(const std::string& temporary, const AssetInfo& info) {
+    const MutexLock lock(mutex_);
+    items_.push_back({temporary, io::JoinPath(root_, AssetPath(info))});
+  }
+
+  // Others may count on a hash that was claimed and could not be written: the batch is lost.
+  Error Fail(Error error) {
+    const MutexLock lock(mutex_);
+    if (!failed_) {
+      failed_ = WithContext(error, "asset batch has failed");
+    }
+    return error;
+  }
+
+  Status Check() const DATALAKE_REQUIRES(mutex_) { return failed_ ? Status(*failed_) : Status(); }
+
+  // Gives the file its name; the same bytes of another process may have been faster.
+  Status Publish(const Item& item) {
+    Status linked = fs_.Link(item.temporary, item.path);
+    if (!linked && linked.error().code == ErrorCode::kNotFound) {
+      const std::string_view folder = io::ParentPath(item.path);
+      for (const std::string_view missing : {io::ParentPath(folder), folder}) {
+        Status made = fs_.MakeDirectory(missing);
+        if (!made && made.error().code != ErrorCode::kAlreadyExists) {
+          return made;
+        }
+      }
+      linked = fs_.Link(item.temporary, item.path);
+    }
+    return !linked && linked.error().code == ErrorCode::kAlreadyExists ? Status() : linked;
+  }
+
+  // Also those of duplicates: who linked them first may not have synced yet.
+  std::vector<std::string> FoldersToSync() const DATALAKE_REQUIRES(mutex_) {
+    std::set<std::string> folders;
+    for (const std::string& sha256 : hashes_) {
+      const std::string upper = io::JoinPath(root_, sha256.substr(0, 2));
+      folders.insert(io::JoinPath(upper, sha256.substr(2, 2)));
+      if (!parts_.known_folders.Contains(sha256)) {
+        folders.insert(upper);
+        folders.insert(root_);
+      }
+    }
+    return {folders.begin(), folders.end()};
+  }
+
+  StoreParts& parts_;
+  io::FileSystem& fs_;
+  const std::string& root_;
+  const std::unique_ptr<AssetLease> lease_;
+  const std::shared_ptr<const DigestSet> blocked_;  // as it was when the batch began
+  const std::unique_ptr<Incoming> incoming_;
+  const std::unique_ptr<io::BulkSync> sync_;
+  std::atomic<std::uint64_t> counter_ = 0;
+
+  Mutex mutex_;
+  std::vector<Item> items_ DATALAKE_GUARDED_BY(mutex_);
+  std::set<std::string> hashes_ DATALAKE_GUARDED_BY(mutex_);  // of all that was put
+  std::optional<Error> failed_ DATALAKE_GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
+AssetInfo MakeInfo(std::string sha256, std::uint64_t size, MediaFacts facts) {
+  return AssetInfo{.sha256 = std::move(sha256),
+                   .media_type = std::move(facts.media_type),
+                   .extension = std::move(facts.extension),
+                   .size_bytes = size,
+                   .width = facts.width,
+                   .height = facts.height,
+                   .problem = std::move(facts.problem)};
+}
+
+bool KnownFolders::Contains(std::string_view sha256) const {
+  const MutexLock lock(mutex_);
+  return known_[FolderNumber(sha256)];
+}
+
+void KnownFolders::Add(const std::set<std::string>& hashes) {
+  const MutexLock lock(mutex_);
+  for (const std::string& sha256 : hashes) {
+    known_[FolderNumber(sha256)] = true;
+  }
+}
+
+Result<std::unique_ptr<AssetBatch>> MakeAssetBatch(StoreParts& parts, Random& random) {
+  DATALAKE_TRY_ASSIGN(auto lease, TakeAssetLease(parts.fs, parts.root, random));
+  DATALAKE_TRY_ASSIGN(auto blocked, parts.blocklist.Load());
+  DATALAKE_TRY_ASSIGN(auto incoming, Incoming::Make(parts.fs, parts.root, random));
+  DATALAKE_TRY_ASSIGN(auto sync, parts.fs.OpenBulkSync(incoming->path()));
+  return std::make_unique<BatchImpl>(parts, std::move(lease), std::move(blocked),
+                                     std::move(incoming), std::move(sync));
+}
+
+}  // namespace datalake::assets

@@ -1,0 +1,123 @@
+#include "datalake/assets/asset_folders.h"
+
+#include <algorithm>
+#include <chrono>
+#include <unordered_map>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "datalake/assets/digest_set.h"
+#include "datalake/io/path.h"
+
+namespace datalake::assets {
+namespace {
+
+constexpr std::size_t kShards = 64;
+constexpr std::size_t kNameDigits = 64;
+// A change within the clock tick of the last one leaves the folder's time as it is; so does one on
+// a share whose clock is a little behind.
+constexpr std::chrono::seconds kUnsettled{5};
+
+unsigned HexValue(char c) {
+  return static_cast<unsigned>(c <= '9' ? c - '0' : c - 'a' + 10);
+}
+
+}  // namespace
+
+std::string FolderOf(std::string_view sha256) {
+  return fmt::format("{}/{}", sha256.substr(0, 2), sha256.substr(2, 2));
+}
+
+struct AssetFolders::Entry {
+  ShortDigest digest;
+  std::uint32_t extension = 0;
+};
+
+struct AssetFolders::Folder {
+  Timestamp modified;
+  std::vector<Entry> entries;  // sorted by digest
+  std::vector<std::string> extensions;
+};
+
+struct AssetFolders::Shard {
+  Mutex mutex;
+  std::unordered_map<std::string, std::shared_ptr<const Folder>> folders DATALAKE_GUARDED_BY(mutex);
+  std::size_t entries DATALAKE_GUARDED_BY(mutex) = 0;
+};
+
+AssetFolders::AssetFolders(io::FileSystem& fs, std::string root, std::size_t max_entries)
+    : fs_(fs),
+      root_(std::move(root)),
+      max_entries_(max_entries),
+      shards_(std::make_unique<Shard[]>(kShards)) {}
+
+AssetFolders::~AssetFolders() = default;
+
+Result<std::shared_ptr<const AssetFolders::Folder>> AssetFolders::Read(std::string_view folder,
+                                                                       Timestamp modified) {
+  DATALAKE_TRY_ASSIGN(const auto entries, fs_.List(folder));
+  auto read = std::make_shared<Folder>();
+  read->modified = modified;
+  read->entries.reserve(entries.size());
+  for (const io::DirectoryEntry& entry : entries) {  // in order of names, so of digests
+    const std::string_view name = entry.name;
+    if (name.size() < kNameDigits + 2 || name[kNameDigits] != '.') {
+      continue;
+    }
+    const auto digest = ParseShortDigest(name.substr(0, kNameDigits));
+    if (!digest) {
+      continue;
+    }
+    const std::string_view extension = name.substr(kNameDigits + 1);
+    const auto known = std::find(read->extensions.begin(), read->extensions.end(), extension);
+    read->entries.push_back(
+        {*digest, static_cast<std::uint32_t>(known - read->extensions.begin())});
+    if (known == read->extensions.end()) {
+      read->extensions.emplace_back(extension);
+    }
+  }
+  return read;
+}
+
+Result<std::string> AssetFolders::FindExtension(std::string_view sha256) {
+  const std::string path = fmt::format("{}/{}", root_, FolderOf(sha256));
+  const Timestamp now = clock_.Now();
+  auto facts = fs_.Stat(path);
+  if (!facts) {
+    return std::move(facts).error();
+  }
+  Shard& shard = shards_[(HexValue(sha256[2]) * 16 + HexValue(sha256[3])) % kShards];
+  std::shared_ptr<const Folder> folder;
+  {
+    const MutexLock lock(shard.mutex);
+    const auto found = shard.folders.find(path);
+    if (found != shard.folders.end() && found->second->modified == facts->modified) {
+      folder = found->second;
+    }
+  }
+  if (folder == nullptr) {
+    DATALAKE_TRY_ASSIGN(folder, Read(path, facts->modified));
+    if (facts->modified + kUnsettled < now) {
+      const MutexLock lock(shard.mutex);
+      if (shard.entries + folder->entries.size() > max_entries_ / kShards) {
+        shard.folders.clear();
+        shard.entries = 0;
+      }
+      std::shared_ptr<const Folder>& kept = shard.folders[path];
+      shard.entries -= kept == nullptr ? 0 : kept->entries.size();
+      shard.entries += folder->entries.size();
+      kept = folder;
+    }
+  }
+  const auto digest = ParseShortDigest(sha256);
+  const auto entry =
+      std::lower_bound(folder->entries.begin(), folder->entries.end(), *digest,
+                       [](const Entry& a, const ShortDigest& b) { return a.digest < b; });
+  if (entry == folder->entries.end() || entry->digest != *digest) {
+    return Error{ErrorCode::kNotFound, "no such asset"};
+  }
+  return folder->extensions[entry->extension];
+}
+
+}  // namespace datalake::assets

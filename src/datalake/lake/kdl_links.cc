@@ -1,0 +1,297 @@
+#include "datalake/lake/kdl_links.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include <arrow/array.h>
+#include <arrow/array/builder_binary.h>
+#include <arrow/array/builder_nested.h>
+#include <arrow/array/builder_primitive.h>
+#include <arrow/record_batch.h>
+#include <arrow/type.h>
+#include <fmt/format.h>
+
+#include "datalake/assets/asset_store.h"
+#include "datalake/assets/lease.h"
+#include "datalake/base/hash.h"
+#include "datalake/format/arrow_status.h"
+#include "datalake/io/file_system.h"
+#include "datalake/io/path.h"
+#include "datalake/lake/asset_mentions.h"
+#include "datalake/lake/upload_columns.h"
+
+namespace datalake::lake {
+namespace {
+
+constexpr std::uint64_t kPutsPerCommit = 20'000;
+constexpr std::size_t kRowsPerTask = 16;
+constexpr std::string_view kBuildError = "cannot build columns of links";
+constexpr std::string_view kHash = "hash";
+constexpr std::string_view kPath = "path";
+
+bool IsLinkPart(const std::string& name) {
+  return name == kHash || name == kPath;
+}
+
+bool IsPartition(const std::string& name) {
+  return name == "provider" || name == "dataset" || name == "task" || name == "variant";
+}
+
+// A path below assets/ that leads nowhere else.
+bool IsBelow(std::string_view path) {
+  if (path.empty() || path.starts_with('/')) {
+    return false;
+  }
+  while (!path.empty()) {
+    const std::size_t slash = path.find('/');
+    const std::string_view part = path.substr(0, slash);
+    if (part == ".." || part == ".") {
+      return false;
+    }
+    path = slash == std::string_view::npos ? std::string_view() : path.substr(slash + 1);
+  }
+  return true;
+}
+
+std::string TextOf(const std::shared_ptr<arrow::Array>& column, std::int64_t row) {
+  return column == nullptr || column->IsNull(row) ? std::string()
+                                                  : std::string(BytesOf(*column, row));
+}
+
+arrow::Status AppendText(arrow::StringBuilder& builder, std::string_view text) {
+  return text.empty() ? builder.AppendNull() : builder.Append(text);
+}
+
+template <typename Builder, typename Value>
+arrow::Status AppendMaybe(Builder& builder, const std::optional<Value>& value) {
+  return value ? builder.Append(*value) : builder.AppendNull();
+}
+
+// Builders of AssetLinkType.
+struct LinkBuilder {
+  arrow::Status Append(const std::optional<assets::AssetInfo>& info,
+                       std::string_view problem_text) {
+    if (!info && problem_text.empty()) {
+      return column.AppendNull();
+    }
+    ARROW_RETURN_NOT_OK(column.Append());
+    const assets::AssetInfo facts = info.value_or(assets::AssetInfo());
+    ARROW_RETURN_NOT_OK(AppendText(*sha256, facts.sha256));
+    ARROW_RETURN_NOT_OK(AppendText(*path, info ? assets::AssetPath(facts) : std::string()));
+    ARROW_RETURN_NOT_OK(AppendText(*media_type, info ? facts.media_type : std::string()));
+    ARROW_RETURN_NOT_OK(info ? bytes->Append(static_cast<std::int64_t>(facts.size_bytes))
+                             : bytes->AppendNull());
+    ARROW_RETURN_NOT_OK(AppendMaybe(*width, facts.width));
+    ARROW_RETURN_NOT_OK(AppendMaybe(*height, facts.height));
+    return AppendText(*problem, problem_text);
+  }
+
+  std::shared_ptr<arrow::StringBuilder> sha256 = std::make_shared<arrow::StringBuilder>();
+  std::shared_ptr<arrow::StringBuilder> path = std::make_shared<arrow::StringBuilder>();
+  std::shared_ptr<arrow::StringBuilder> media_type = std::make_shared<arrow::StringBuilder>();
+  std::shared_ptr<arrow::Int64Builder> bytes = std::make_shared<arrow::Int64Builder>();
+  std::shared_ptr<arrow::Int32Builder> width = std::make_shared<arrow::Int32Builder>();
+  std::shared_ptr<arrow::Int32Builder> height = std::make_shared<arrow::Int32Builder>();
+  std::shared_ptr<arrow::StringBuilder> problem = std::make_shared<arrow::StringBuilder>();
+  arrow::StructBuilder column{AssetLinkType(),
+                              arrow::default_memory_pool(),
+                              {sha256, path, media_type, bytes, width, height, problem}};
+};
+
+}  // namespace
+
+// The link of one row.
+struct KdlLinker::Cell {
+  std::string hash;
+  std::string path;
+  std::optional<assets::AssetInfo> info;
+  std::string problem;
+  std::string kept_problem;  // what the row itself says of it
+  bool was_new = false;
+};
+
+KdlLinker::KdlLinker(Lake& source, Lake& target, const arrow::Schema& source_rows,
+                     std::string link_name, ThreadPool& pool, std::stop_token stop)
+    : source_(source),
+      target_(target),
+      link_name_(std::move(link_name)),
+      pool_(pool),
+      stop_(std::move(stop)) {
+  const auto hash = source_rows.GetFieldByName(std::string(kHash));
+  const auto path = source_rows.GetFieldByName(std::string(kPath));
+  has_links_ =
+      path != nullptr && IsText(*path->type()) && (hash == nullptr || IsText(*hash->type()));
+  arrow::FieldVector fields;
+  for (const auto& field : source_rows.fields()) {
+    if (!(has_links_ && IsLinkPart(field->name())) &&
+        (link_name_.empty() || !IsPartition(field->name()))) {
+      fields.push_back(field);
+    }
+  }
+  if (has_links_ && !link_name_.empty()) {
+    fields.push_back(arrow::field(link_name_, AssetLinkType()));
+  }
+  if (has_links_) {
+    fields.push_back(arrow::field(std::string(kPath), arrow::utf8()));
+    fields.push_back(arrow::field(std::string(kHash), arrow::utf8()));
+  }
+  schema_ = arrow::schema(std::move(fields));
+}
+
+KdlLinker::~KdlLinker() = default;
+
+Status KdlLinker::EnsureBatch() {
+  if (lease_ == nullptr) {
+    DATALAKE_TRY_ASSIGN(lease_, target_.assets().TakeLease());
+  }
+  if (batch_ != nullptr && batch_puts_ >= kPutsPerCommit) {
+    DATALAKE_TRY(Commit());
+  }
+  if (batch_ == nullptr) {
+    DATALAKE_TRY_ASSIGN(batch_, target_.assets().NewBatch());
+  }
+  return {};
+}
+
+Status KdlLinker::Commit() {
+  if (batch_ == nullptr) {
+    return {};
+  }
+  DATALAKE_TRY(batch_->Commit());
+  batch_.reset();
+  batch_puts_ = 0;
+  return {};
+}
+
+Result<std::shared_ptr<arrow::RecordBatch>> KdlLinker::Link(const arrow::RecordBatch& rows,
+                                                            KdlImported& counts,
+                                                            std::vector<KdlDanglingLink>& links) {
+  arrow::ArrayVector columns;
+  for (const auto& field : schema_->fields()) {
+    const auto column = rows.GetColumnByName(field->name());
+    if (column != nullptr && !(has_links_ && IsLinkPart(field->name()))) {
+      columns.push_back(column);
+    }
+  }
+  if (!has_links_) {
+    next_row_ += rows.num_rows();
+    return arrow::RecordBatch::Make(schema_, rows.num_rows(), std::move(columns));
+  }
+  DATALAKE_TRY(EnsureBatch());
+  const auto hash = rows.GetColumnByName(std::string(kHash));
+  const auto path = rows.GetColumnByName(std::string(kPath));
+  std::vector<Cell> cells(static_cast<std::size_t>(rows.num_rows()));
+  const std::size_t tasks = (cells.size() + kRowsPerTask - 1) / kRowsPerTask;
+  const Status copied = ParallelFor(pool_, tasks, stop_, [&](std::size_t task) -> Status {
+    const std::size_t end = std::min(cells.size(), (task + 1) * kRowsPerTask);
+    for (std::size_t row = task * kRowsPerTask; row < end; ++row) {
+      const auto at = static_cast<std::int64_t>(row);
+      DATALAKE_TRY(Copy(TextOf(hash, at), TextOf(path, at), cells[row]));
+    }
+    return {};
+  });
+  DATALAKE_TRY(copied);
+  Report(cells, counts, links);
+  LinkBuilder link;
+  arrow::StringBuilder new_path;
+  arrow::StringBuilder new_hash;
+  for (const Cell& cell : cells) {
+    DATALAKE_TRY(format::FromArrow(link.Append(cell.info, cell.kept_problem), kBuildError));
+    DATALAKE_TRY(format::FromArrow(
+        AppendText(new_path, cell.info ? assets::AssetPath(*cell.info) : std::string()),
+        kBuildError));
+    DATALAKE_TRY(format::FromArrow(
+        AppendText(new_hash, cell.info ? cell.info->sha256 : std::string()), kBuildError));
+  }
+  if (!link_name_.empty()) {
+    DATALAKE_TRY_ASSIGN(auto column, format::FromArrow(link.column.Finish(), kBuildError));
+    columns.push_back(std::move(column));
+  }
+  DATALAKE_TRY_ASSIGN(auto paths, format::FromArrow(new_path.Finish(), kBuildError));
+  DATALAKE_TRY_ASSIGN(auto hashes, format::FromArrow(new_hash.Finish(), kBuildError));
+  columns.push_back(std::move(paths));
+  columns.push_back(std::move(hashes));
+  return arrow::RecordBatch::Make(schema_, rows.num_rows(), std::move(columns));
+}
+
+// On a worker.
+Status KdlLinker::Copy(const std::string& hash, const std::string& path, Cell& cell) {
+  cell.hash = hash;
+  cell.path = path;
+  if (hash.empty() && path.empty()) {
+    return {};
+  }
+  DATALAKE_TRY_ASSIGN(const std::string file, FindFile(hash, path, cell));
+  if (file.empty()) {
+    cell.problem = "missing";
+    cell.kept_problem = "missing in the lake it came from: " + path;
+    return {};
+  }
+  DATALAKE_TRY_ASSIGN(const auto input, source_.context().fs.OpenInput(
+                                            io::JoinPath(source_.layout().assets(), file)));
+  auto put = batch_->Put(*input);
+  if (!put && put.error().code == ErrorCode::kPermissionDenied) {
+    cell.problem = "blocked: taken down";
+    cell.kept_problem = "asset was taken down";
+    return {};
+  }
+  if (!put) {
+    return std::move(put).error();
+  }
+  cell.kept_problem = put->info.problem;
+  if (!hash.empty() && put->info.sha256 != hash) {
+    cell.problem = "mismatched: " + put->info.sha256;
+    cell.kept_problem = "bytes were not those of the hash " + hash;
+  }
+  cell.was_new = put->was_new;
+  cell.info = std::move(put->info);
+  return {};
+}
+
+// At the row's path; else anywhere in the source, since the KDL program loses track of the depth.
+Result<std::string> KdlLinker::FindFile(const std::string& hash, const std::string& path,
+                                        Cell& cell) {
+  if (IsBelow(path)) {
+    const auto facts = source_.context().fs.Stat(io::JoinPath(source_.layout().assets(), path));
+    if (facts && !facts->is_directory) {
+      return path;
+    }
+    if (!facts && facts.error().code != ErrorCode::kNotFound) {
+      return facts.error();
+    }
+  }
+  const std::string_view named = IsSha256Hex(hash) ? std::string_view(hash) : MentionedSha256(path);
+  if (named.empty()) {
+    return std::string();
+  }
+  auto found = source_.assets().FindPath(named);
+  if (!found) {
+    return found.error().code == ErrorCode::kNotFound ? Result<std::string>(std::string())
+                                                      : std::move(found).error();
+  }
+  cell.problem = "found elsewhere: " + *found;
+  return found;
+}
+
+void KdlLinker::Report(const std::vector<Cell>& cells, KdlImported& counts,
+                       std::vector<KdlDanglingLink>& links) {
+  for (const Cell& cell : cells) {
+    counts.assets += cell.info ? 1 : 0;
+    counts.new_assets += cell.was_new ? 1 : 0;
+    batch_puts_ += cell.info ? 1 : 0;
+    if (!cell.problem.empty()) {
+      counts.missing += cell.info ? 0 : 1;
+      counts.repaired += cell.problem.starts_with("found") ? 1 : 0;
+      counts.mismatched += cell.problem.starts_with("mismatched") ? 1 : 0;
+      links.push_back({.where = counts.where,
+                       .row = next_row_,
+                       .hash = cell.hash,
+                       .path = cell.path,
+                       .problem = cell.problem});
+    }
+    ++next_row_;
+  }
+}
+
+}  // namespace datalake::lake
