@@ -1,9 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+
+#include <arrow/type_fwd.h>
 
 #include "datalake/base/result.h"
 #include "datalake/table/log_action.h"
@@ -22,6 +25,13 @@ namespace datalake::table {
 Result<CommitActions> ReadCheckpoint(io::FileSystem& fs, std::string_view root,
                                      std::span<const std::string> paths,
                                      const PartitionValues* scope = nullptr);
+
+/// The columns of the checkpoints that we write, with a mark in the metadata by which a reader
+/// knows them: pages have checksums, but only this shows a changed name or type in a footer.
+std::shared_ptr<arrow::Schema> CheckpointSchema();
+
+/// Errors: kCorruption naming `where` when the mark is there and the columns are others.
+Status CheckCheckpointSchema(const arrow::Schema& schema, std::string_view where);
 
 /// Writes the checkpoint of `version` durably, then points `_last_checkpoint` at it. A checkpoint
 /// of that version that is already there stays. Errors: kIo, kResourceExhausted.

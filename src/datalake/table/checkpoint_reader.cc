@@ -327,6 +327,7 @@ void Join(CommitActions&& next, CommitActions& actions) {
 Status ReadPartInScope(io::FileSystem& fs, std::string_view root, const std::string& path,
                        const PartitionValues& scope, CommitActions& out) {
   DATALAKE_TRY_ASSIGN(const format::ParquetFacts facts, format::ReadParquetFacts(fs, path));
+  DATALAKE_TRY(CheckCheckpointSchema(*facts.schema, path));
   const auto groups = static_cast<std::size_t>(facts.num_row_groups);
   std::vector<CommitActions> parts(groups);
   const auto read = [&](std::size_t group) {
@@ -353,6 +354,7 @@ Status ReadPart(io::FileSystem& fs, std::string_view root, const std::string& pa
   }
   BatchReader reader(root, scope, out);
   DATALAKE_TRY_ASSIGN(const auto rows, format::ReadParquet(fs, path));
+  DATALAKE_TRY(CheckCheckpointSchema(*rows->schema(), path));
   return ReadAll(*rows, reader, path);
 }
 

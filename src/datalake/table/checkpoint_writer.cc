@@ -7,6 +7,7 @@
 #include <arrow/record_batch.h>
 #include <arrow/table_builder.h>
 #include <arrow/type.h>
+#include <arrow/util/key_value_metadata.h>
 #include <fmt/format.h>
 
 #include "datalake/format/arrow_status.h"
@@ -18,6 +19,7 @@
 namespace datalake::table {
 namespace {
 
+constexpr std::string_view kMark = "datalake.checkpoint";
 constexpr std::int64_t kBatchRows = 8192;
 
 // Small enough that a reader of one partition passes over most of a large checkpoint.
@@ -25,35 +27,6 @@ constexpr std::int64_t kRowGroupRows = 32'768;
 
 std::shared_ptr<arrow::DataType> StringMap() {
   return arrow::map(arrow::utf8(), arrow::utf8());
-}
-
-// The columns of PROTOCOL.md "Checkpoint Schema" that reader 1 / writer 2 has.
-std::shared_ptr<arrow::Schema> CheckpointSchema() {
-  using arrow::field;
-  const auto text = arrow::utf8();
-  const auto number = arrow::int64();
-  const auto flag = arrow::boolean();
-  return arrow::schema({
-      field("txn", arrow::struct_({field("appId", text), field("version", number),
-                                   field("lastUpdated", number)})),
-      field("add", arrow::struct_({field("path", text), field("partitionValues", StringMap()),
-                                   field("size", number), field("modificationTime", number),
-                                   field("dataChange", flag), field("stats", text),
-                                   field("tags", StringMap())})),
-      field("remove",
-            arrow::struct_({field("path", text), field("deletionTimestamp", number),
-                            field("dataChange", flag), field("extendedFileMetadata", flag),
-                            field("partitionValues", StringMap()), field("size", number)})),
-      field("metaData",
-            arrow::struct_(
-                {field("id", text), field("name", text), field("description", text),
-                 field("format",
-                       arrow::struct_({field("provider", text), field("options", StringMap())})),
-                 field("schemaString", text), field("partitionColumns", arrow::list(text)),
-                 field("createdTime", number), field("configuration", StringMap())})),
-      field("protocol", arrow::struct_({field("minReaderVersion", arrow::int32()),
-                                        field("minWriterVersion", arrow::int32())})),
-  });
 }
 
 // Appends values to the children of a struct in their order. Builders fail for want of memory
@@ -259,6 +232,45 @@ class CheckpointFile {
 };
 
 }  // namespace
+
+// The columns of PROTOCOL.md "Checkpoint Schema" that reader 1 / writer 2 has.
+std::shared_ptr<arrow::Schema> CheckpointSchema() {
+  using arrow::field;
+  const auto text = arrow::utf8();
+  const auto number = arrow::int64();
+  const auto flag = arrow::boolean();
+  return arrow::schema(
+      {
+          field("txn", arrow::struct_({field("appId", text), field("version", number),
+                                       field("lastUpdated", number)})),
+          field("add", arrow::struct_({field("path", text), field("partitionValues", StringMap()),
+                                       field("size", number), field("modificationTime", number),
+                                       field("dataChange", flag), field("stats", text),
+                                       field("tags", StringMap())})),
+          field("remove",
+                arrow::struct_({field("path", text), field("deletionTimestamp", number),
+                                field("dataChange", flag), field("extendedFileMetadata", flag),
+                                field("partitionValues", StringMap()), field("size", number)})),
+          field("metaData",
+                arrow::struct_(
+                    {field("id", text), field("name", text), field("description", text),
+                     field("format", arrow::struct_(
+                                         {field("provider", text), field("options", StringMap())})),
+                     field("schemaString", text), field("partitionColumns", arrow::list(text)),
+                     field("createdTime", number), field("configuration", StringMap())})),
+          field("protocol", arrow::struct_({field("minReaderVersion", arrow::int32()),
+                                            field("minWriterVersion", arrow::int32())})),
+      },
+      arrow::key_value_metadata({std::string(kMark)}, {"1"}));
+}
+
+Status CheckCheckpointSchema(const arrow::Schema& schema, std::string_view where) {
+  const bool is_ours = schema.metadata() != nullptr && schema.metadata()->Contains(kMark);
+  if (is_ours && !schema.Equals(*CheckpointSchema(), /*check_metadata=*/false)) {
+    return Error{ErrorCode::kCorruption, fmt::format("checkpoint was changed: {}", where)};
+  }
+  return {};
+}
 
 Status WriteCheckpoint(io::FileSystem& fs, std::string_view root, std::int64_t version,
                        const CommitActions& actions) {

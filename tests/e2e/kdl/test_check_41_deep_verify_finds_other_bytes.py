@@ -23,3 +23,7 @@ def test_mismatch_is_reported(kdl: KdlLake) -> None:
     assert report["summary"]["missing_count"] == 0
     assert [item["hash"] for item in report["missing_files"]] == [path.stem]
     assert report["missing_files"][0]["problem"] == "mismatched"
+    in_python = kdl.lake.verify(deep=True)
+    assert in_python["summary"] == report["summary"]
+    assert in_python["missing_files"] == report["missing_files"]
+    assert kdl.lake.verify()["summary"]["mismatched_count"] == 0
