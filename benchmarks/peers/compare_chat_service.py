@@ -11,7 +11,6 @@ into .cache/peers-chat-venv, checked against requirements.txt, at the first run.
 """
 
 import argparse
-import hashlib
 import json
 import os
 import shutil
@@ -28,8 +27,11 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 SERVICE = HERE / "chat_service"
 REPOSITORY = HERE.parents[1]
+sys.path.insert(0, str(REPOSITORY / "tools"))
+
+import pinned_env  # noqa: E402
+
 PROGRAMS = REPOSITORY / "build/bin"
-ENVIRONMENT = REPOSITORY / ".cache/peers-chat-venv"
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -44,20 +46,6 @@ class Figures:
     peak_mb: float
     files: int
     megabytes: float
-
-
-def install_peer() -> None:
-    requirements = SERVICE / "requirements.txt"
-    stamp = ENVIRONMENT / ".requirements.sha256"
-    digest = hashlib.sha256(requirements.read_bytes()).hexdigest()
-    if stamp.exists() and stamp.read_text() == digest:
-        return
-    shutil.rmtree(ENVIRONMENT, ignore_errors=True)
-    subprocess.run(["python3.11", "-m", "venv", str(ENVIRONMENT)], check=True)
-    pip = [str(ENVIRONMENT / "bin/python"), "-m", "pip", "--disable-pip-version-check"]
-    options = ["--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes"]
-    subprocess.run([*pip, "install", *options, "-r", str(requirements)], check=True)
-    stamp.write_text(digest)
 
 
 def free_port() -> int:
@@ -160,12 +148,14 @@ def stop(server: subprocess.Popen[bytes]) -> None:
     server.wait(timeout=60)
 
 
-def measure_peer(folder: Path, args: argparse.Namespace, *, fsync: bool) -> Figures:
+def measure_peer(
+    environment: Path, folder: Path, args: argparse.Namespace, *, fsync: bool
+) -> Figures:
     port = free_port()
-    command = [str(ENVIRONMENT / "bin/uvicorn"), "app:app", "--workers", "2", "--port", str(port)]
-    environment = {"ROOT_FILESYSTEM_PATH": str(folder), "PEER_FSYNC": str(int(fsync))}
+    command = [str(environment / "bin/uvicorn"), "app:app", "--workers", "2", "--port", str(port)]
+    settings = {"ROOT_FILESYSTEM_PATH": str(folder), "PEER_FSYNC": str(int(fsync))}
     name = "FastAPI, a file a chat" + (", fsync" if fsync else "")
-    figures, server = measure(name, [*command, "--log-level", "warning"], environment, port, args)
+    figures, server = measure(name, [*command, "--log-level", "warning"], settings, port, args)
     stop(server)
     figures.files, figures.megabytes = disk_use(folder)
     if figures.files < figures.requests:
@@ -208,7 +198,7 @@ def main() -> int:
     args = parser.parse_args()
     if shutil.which("wrk") is None:
         sys.exit("compare_chat_service.py: wrk is not installed; apt-get install wrk")
-    install_peer()
+    environment = pinned_env.ensure("peers-chat-venv", [SERVICE / "requirements.txt"])
     measured = []
     for service in ("peer", "peer with fsync", "ours"):
         with tempfile.TemporaryDirectory(dir=args.folder) as folder:
@@ -216,7 +206,7 @@ def main() -> int:
                 measured.append(measure_ours(Path(folder), args))
             else:
                 fsync = service == "peer with fsync"
-                measured.append(measure_peer(Path(folder), args, fsync=fsync))
+                measured.append(measure_peer(environment, Path(folder), args, fsync=fsync))
     print(
         f"{args.seconds} s each of chats of 1 KB, {args.connections} connections, load from "
         f"the same {os.cpu_count()} cores; files and MB are those of 100,000 chats"

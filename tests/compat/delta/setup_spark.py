@@ -17,7 +17,10 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-ENVIRONMENT = HERE.parents[2] / ".cache/spark-venv"
+sys.path.insert(0, str(HERE.parents[2] / "tools"))
+
+import pinned_env  # noqa: E402
+
 JARS = {
     "io.delta:delta-spark_2.13:4.0.0": "538511702aae0ef6973a6a70af3d4543"
     "c9009f8edbed786a00737e2d3cd7f04e",
@@ -38,6 +41,11 @@ def fetch_jar(artifact: str, digest: str, folder: Path) -> None:
         sys.exit(f"setup_spark.py: wrong checksum: {artifact}")
 
 
+def fetch_jars(environment: Path) -> None:
+    for artifact, digest in JARS.items():
+        fetch_jar(artifact, digest, environment / "jars")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -47,27 +55,16 @@ def main() -> int:
     for program in ("java", "mvn"):
         if shutil.which(program) is None:
             sys.exit(f"setup_spark.py: needs {program}: apt install openjdk-17-jre-headless maven")
-    requirements = HERE / "requirements-spark.txt"
-    stamp = ENVIRONMENT / ".installed.sha256"
-    digest = hashlib.sha256(requirements.read_bytes() + repr(JARS).encode()).hexdigest()
-    if stamp.exists() and stamp.read_text() == digest:
-        print(f"{ENVIRONMENT} is up to date")
-        return 0
-    shutil.rmtree(ENVIRONMENT, ignore_errors=True)
-    pip = [str(ENVIRONMENT / "bin/python"), "-m", "pip", "--disable-pip-version-check"]
-    # pyspark comes as a source archive: setuptools of the list below packs it, offline.
-    options = ["--quiet", "--no-deps", "--no-build-isolation", "--require-hashes"]
-    try:
-        subprocess.run([args.python, "-m", "venv", str(ENVIRONMENT)], check=True)
-        build = HERE / "requirements-spark-build.txt"
-        subprocess.run([*pip, "install", *options, "-r", str(build)], check=True)
-        subprocess.run([*pip, "install", *options, "-r", str(requirements)], check=True)
-        for artifact, jar_digest in JARS.items():
-            fetch_jar(artifact, jar_digest, ENVIRONMENT / "jars")
-    except (OSError, subprocess.CalledProcessError) as error:
-        sys.exit(f"setup_spark.py: cannot install Spark: {error}")
-    stamp.write_text(digest)
-    print(f"Spark is in {ENVIRONMENT}")
+    # pyspark comes as a source archive: setuptools of the first list packs it, offline.
+    environment = pinned_env.ensure(
+        "spark-venv",
+        [HERE / "requirements-spark-build.txt", HERE / "requirements-spark.txt"],
+        python=args.python,
+        source_archives=True,
+        finish=fetch_jars,
+        finish_key=repr(JARS),
+    )
+    print(f"Spark is in {environment}")
     return 0
 
 

@@ -10,15 +10,18 @@ under test uses; an empty folder in its place keeps it quiet. Does nothing when 
 """
 
 import argparse
-import hashlib
 import platform
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-ENVIRONMENT = HERE.parents[2] / ".cache/dolma-venv"
+sys.path.insert(0, str(HERE.parents[2] / "tools"))
+
+import pinned_env  # noqa: E402
+
+
+def make_quiet(environment: Path) -> None:
+    (environment / "nltk_data/tokenizers/punkt").mkdir(parents=True)
 
 
 def main() -> int:
@@ -29,23 +32,10 @@ def main() -> int:
     args = parser.parse_args()
     if platform.machine() != "x86_64":
         sys.exit("setup_oracle.py: the pinned wheels are for x86-64")
-    requirements = HERE / "requirements.txt"
-    stamp = ENVIRONMENT / ".requirements.sha256"
-    digest = hashlib.sha256(requirements.read_bytes()).hexdigest()
-    if stamp.exists() and stamp.read_text() == digest:
-        print(f"{ENVIRONMENT} is up to date")
-        return 0
-    shutil.rmtree(ENVIRONMENT, ignore_errors=True)
-    pip = [str(ENVIRONMENT / "bin/python"), "-m", "pip", "--disable-pip-version-check"]
-    options = ["--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes"]
-    try:
-        subprocess.run([args.python, "-m", "venv", str(ENVIRONMENT)], check=True)
-        subprocess.run([*pip, "install", *options, "-r", str(requirements)], check=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        sys.exit(f"setup_oracle.py: cannot install the toolkit: {error}")
-    (ENVIRONMENT / "nltk_data/tokenizers/punkt").mkdir(parents=True)
-    stamp.write_text(digest)
-    print(f"the toolkit is in {ENVIRONMENT}")
+    environment = pinned_env.ensure(
+        "dolma-venv", [HERE / "requirements.txt"], python=args.python, finish=make_quiet
+    )
+    print(f"the toolkit is in {environment}")
     return 0
 
 
