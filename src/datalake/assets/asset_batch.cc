@@ -27,6 +27,13 @@ std::size_t FolderNumber(std::string_view sha256) {
   return number;
 }
 
+bool IsExtension(std::string_view text) {
+  constexpr std::size_t kMostLetters = 16;
+  return !text.empty() && text.size() <= kMostLetters &&
+         std::all_of(text.begin(), text.end(),
+                     [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); });
+}
+
 // Reads until `out` is full or the source ends.
 Result<std::size_t> ReadFull(io::InputStream& source, std::span<std::byte> out) {
   std::size_t size = 0;
@@ -74,6 +81,25 @@ class BatchImpl final : public AssetBatch {
     return StatAsset(parts_, sha256);
   }
 
+  Status ReferenceKnown(const AssetInfo& info) override {
+    DATALAKE_TRY(CheckSha256(info.sha256));
+    if (!IsExtension(info.extension)) {
+      return Error{ErrorCode::kInvalidArgument,
+                   fmt::format("not an extension of an asset: {}", info.extension)};
+    }
+    DATALAKE_TRY(CheckNotBlocked(info.sha256));
+    DATALAKE_TRY_ASSIGN(const bool was_condemned, lease_->Keep(info.sha256));
+    static_cast<void>(was_condemned);  // looked at only now
+    const std::string path = io::JoinPath(root_, AssetPath(info));
+    const auto there = fs_.Stat(path);
+    if (!there) {
+      return there.error().code == ErrorCode::kNotFound
+                 ? Error{ErrorCode::kNotFound, fmt::format("no such asset: {}", info.sha256)}
+                 : there.error();
+    }
+    return there->size_bytes == info.size_bytes ? Status() : OtherSize(info, path, *there);
+  }
+
   Status Commit() override {
     const MutexLock lock(mutex_);
     DATALAKE_TRY(Check());
@@ -103,6 +129,47 @@ class BatchImpl final : public AssetBatch {
     std::string path;
   };
 
+  // A folder that one put at a time makes files in: two threads in one folder wait for each other.
+  class WriterFolder {
+   public:
+    explicit WriterFolder(BatchImpl& batch) : batch_(batch) {}
+
+    ~WriterFolder() {
+      if (!path_.empty()) {
+        const MutexLock lock(batch_.mutex_);
+        batch_.free_folders_.push_back(std::move(path_));
+      }
+    }
+
+    WriterFolder(const WriterFolder&) = delete;
+    WriterFolder& operator=(const WriterFolder&) = delete;
+
+    Status Take() {
+      std::size_t number = 0;
+      {
+        const MutexLock lock(batch_.mutex_);
+        if (!batch_.free_folders_.empty()) {
+          path_ = std::move(batch_.free_folders_.back());
+          batch_.free_folders_.pop_back();
+          return {};
+        }
+        number = batch_.folders_++;
+      }
+      std::string path = io::JoinPath(batch_.incoming_->path(), fmt::format("w{}", number));
+      DATALAKE_TRY(batch_.fs_.MakeDirectory(path));
+      path_ = std::move(path);
+      return {};
+    }
+
+    std::string NextFile() const {
+      return io::JoinPath(path_, std::to_string(batch_.counter_.fetch_add(1)));
+    }
+
+   private:
+    BatchImpl& batch_;
+    std::string path_;
+  };
+
   Result<PutResult> PutSmall(std::span<const std::byte> bytes) {
     Sha256 hash;
     hash.Update(bytes);
@@ -111,8 +178,12 @@ class BatchImpl final : public AssetBatch {
     if (!is_new) {
       return PutResult{.info = std::move(info), .was_new = false};
     }
-    const std::string temporary = NextTemporary();
-    Status written = WriteFile(temporary, bytes);
+    WriterFolder folder(*this);
+    Status written = folder.Take();
+    const std::string temporary = folder.NextFile();
+    if (written) {
+      written = WriteFile(temporary, bytes);
+    }
     if (!written) {
       return Fail(std::move(written).error());
     }
@@ -121,7 +192,9 @@ class BatchImpl final : public AssetBatch {
   }
 
   Result<PutResult> PutLarge(io::InputStream& source, std::span<std::byte> buffer) {
-    const std::string temporary = NextTemporary();
+    WriterFolder folder(*this);
+    DATALAKE_TRY(folder.Take());
+    const std::string temporary = folder.NextFile();
     auto info = CopyToFile(source, buffer, temporary);
     if (!info) {
       (void)fs_.Remove(temporary);  // or with the folder
@@ -215,9 +288,7 @@ class BatchImpl final : public AssetBatch {
       }
     }
     if (existing && existing->size_bytes != info.size_bytes) {
-      return Fail(Error{ErrorCode::kCorruption,
-                        fmt::format("asset in the store has {} bytes instead of {}: {}",
-                                    existing->size_bytes, info.size_bytes, path)});
+      return Fail(OtherSize(info, path, *existing));
     }
     if (!existing && existing.error().code != ErrorCode::kNotFound) {
       return Fail(existing.error());
@@ -225,8 +296,10 @@ class BatchImpl final : public AssetBatch {
     return !existing;
   }
 
-  std::string NextTemporary() {
-    return io::JoinPath(incoming_->path(), std::to_string(counter_.fetch_add(1)));
+  static Error OtherSize(const AssetInfo& info, const std::string& path,
+                         const io::FileInfo& there) {
+    return {ErrorCode::kCorruption, fmt::format("asset in the store has {} bytes instead of {}: {}",
+                                                there.size_bytes, info.size_bytes, path)};
   }
 
   void AddItem(const std::string& temporary, const AssetInfo& info) {
@@ -285,6 +358,8 @@ class BatchImpl final : public AssetBatch {
   std::atomic<std::uint64_t> counter_ = 0;
 
   Mutex mutex_;
+  std::vector<std::string> free_folders_ DATALAKE_GUARDED_BY(mutex_);
+  std::size_t folders_ DATALAKE_GUARDED_BY(mutex_) = 0;
   std::vector<Item> items_ DATALAKE_GUARDED_BY(mutex_);
   std::set<std::string> hashes_ DATALAKE_GUARDED_BY(mutex_);  // of all that was put
   std::optional<Error> failed_ DATALAKE_GUARDED_BY(mutex_);

@@ -51,6 +51,10 @@ class AssetBatch {
   /// stays as if it had been put. Errors: kNotFound, kInvalidArgument, kPermissionDenied, kIo.
   virtual Result<AssetInfo> Reference(std::string_view sha256) = 0;
 
+  /// The same of an asset whose facts were kept when it was put. Cost: one stat.
+  /// Errors: as above; kCorruption (its file has another size).
+  virtual Status ReferenceKnown(const AssetInfo& info) = 0;
+
   /// Publishes and makes durable all that was put; after success every one of them is in the store
   /// for good. On an error some may be there (whole), none is promised; put them again.
   /// Errors: kPermissionDenied (one was taken down meanwhile), kIo.

@@ -16,24 +16,21 @@
 #include <fmt/format.h>
 
 #include "datalake/assets/asset_store.h"
-#include "datalake/assets/lease.h"
 #include "datalake/assets/media_facts.h"
 #include "datalake/base/hash.h"
 #include "datalake/format/arrow_status.h"
 #include "datalake/format/row_json.h"
 #include "datalake/io/file_system.h"
 #include "datalake/json/writer.h"
+#include "datalake/lake/asset_problem.h"
+#include "datalake/lake/asset_puts.h"
 #include "datalake/lake/json_column.h"
 #include "datalake/lake/upload_columns.h"
 
 namespace datalake::lake {
 namespace {
 
-constexpr std::uint64_t kPutsPerCommit = 2'500;
 constexpr std::size_t kCellsPerTask = 16;
-// Decoded to four bytes a pixel it would take a GiB: it may be there to exhaust who opens it.
-constexpr std::int64_t kMostPixels = std::int64_t{1} << 28;
-constexpr std::string_view kTakenDown = "asset was taken down";
 constexpr std::string_view kBuildError = "cannot build columns of links";
 
 // Members of StagedAssetType.
@@ -42,22 +39,12 @@ constexpr int kFile = 1;
 constexpr int kName = 2;
 constexpr int kProblem = 3;
 constexpr int kSha256 = 4;  // not in those of older programs
-
-// MediaFacts or AssetInfo.
-template <typename Facts>
-std::string ProblemOf(const Facts& facts, AssetColumnKind kind) {
-  if (!facts.problem.empty()) {
-    return facts.problem;
-  }
-  if (kind == AssetColumnKind::kImage && !facts.media_type.starts_with("image/")) {
-    return fmt::format("not a picture: {}", facts.media_type);
-  }
-  if (facts.width && facts.height && std::int64_t{*facts.width} * *facts.height > kMostPixels) {
-    return fmt::format("picture of more than {} pixels: {} x {}", kMostPixels, *facts.width,
-                       *facts.height);
-  }
-  return {};
-}
+constexpr int kMediaType = 5;
+constexpr int kExtension = 6;  // nor this
+constexpr int kSizeBytes = 7;
+constexpr int kWidth = 8;
+constexpr int kHeight = 9;
+constexpr int kAssetProblem = 10;
 
 arrow::Status AppendText(arrow::StringBuilder& builder, std::string_view text) {
   return text.empty() ? builder.AppendNull() : builder.Append(text);
@@ -124,44 +111,8 @@ AssetLinker::AssetLinker(Lake& lake, const UploadInfo& info, const std::string& 
 
 AssetLinker::~AssetLinker() = default;
 
-// A full batch is synced and published while the next one is filled.
-Status AssetLinker::EnsureBatch() {
-  if (lease_ == nullptr) {
-    DATALAKE_TRY_ASSIGN(lease_, lake_.assets().TakeLease());
-  }
-  if (batch_ != nullptr && batch_puts_ >= kPutsPerCommit) {
-    DATALAKE_TRY(FinishCommit());
-    committing_ = std::move(batch_);
-    batch_puts_ = 0;
-    auto promise = std::make_shared<std::promise<Status>>();
-    committed_ = promise->get_future();
-    DATALAKE_TRY(
-        committer_.Submit([promise, batch = committing_] { promise->set_value(batch->Commit()); }));
-  }
-  if (batch_ == nullptr) {
-    DATALAKE_TRY_ASSIGN(batch_, lake_.assets().NewBatch());
-  }
-  return {};
-}
-
-Status AssetLinker::FinishCommit() {
-  if (committing_ == nullptr) {
-    return {};
-  }
-  Status done = committed_.get();
-  committing_.reset();
-  return done;
-}
-
 Status AssetLinker::Commit() {
-  DATALAKE_TRY(FinishCommit());
-  if (batch_ == nullptr) {
-    return {};
-  }
-  DATALAKE_TRY(batch_->Commit());
-  batch_.reset();
-  batch_puts_ = 0;
-  return {};
+  return puts_ == nullptr ? Status() : puts_->Commit();
 }
 
 std::vector<RejectedRow> AssetLinker::TakeRejected() {
@@ -170,7 +121,9 @@ std::vector<RejectedRow> AssetLinker::TakeRejected() {
 
 Result<std::vector<std::shared_ptr<arrow::RecordBatch>>> AssetLinker::Link(
     const arrow::RecordBatch& staged) {
-  DATALAKE_TRY(EnsureBatch());
+  if (puts_ == nullptr) {
+    DATALAKE_TRY_ASSIGN(puts_, AssetPuts::Open(lake_.assets()));
+  }
   std::vector<Column> links;
   for (const AssetColumn& asset : info_.asset_columns) {
     const std::shared_ptr<arrow::Array> column = staged.GetColumnByName(asset.name);
@@ -238,6 +191,7 @@ Result<AssetLinker::Column> AssetLinker::LinkColumn(const arrow::Array& column,
   links.first.push_back(links.places.size());
   links.cells.resize(links.places.size());
   DATALAKE_TRY(LocateFiles(asset, links));
+  DATALAKE_TRY_ASSIGN(batch_, puts_->Batch());
   const std::size_t tasks = (links.cells.size() + kCellsPerTask - 1) / kCellsPerTask;
   const Status linked = ParallelFor(pool_, tasks, stop_, [&](std::size_t task) -> Status {
     const std::size_t end = std::min(links.cells.size(), (task + 1) * kCellsPerTask);
@@ -247,12 +201,16 @@ Result<AssetLinker::Column> AssetLinker::LinkColumn(const arrow::Array& column,
     return {};
   });
   DATALAKE_TRY(linked);
+  std::uint64_t puts = 0;
+  std::uint64_t bytes = 0;
   for (const Cell& cell : links.cells) {
     counts_.problem_assets += cell.problem.empty() ? 0 : 1;
     counts_.assets += cell.info ? 1 : 0;
     counts_.new_assets += cell.was_new ? 1 : 0;
-    batch_puts_ += cell.info ? 1 : 0;
+    puts += cell.info ? 1 : 0;
+    bytes += cell.was_new ? cell.info->size_bytes : 0;
   }
+  DATALAKE_TRY(puts_->Add(puts, bytes));
   return links;
 }
 
@@ -300,19 +258,47 @@ Status AssetLinker::LinkAsset(std::string_view sha256, AssetColumnKind kind, Cel
     cell.problem = "not a SHA-256";
     return {};
   }
-  auto info = batch_->Reference(sha256);
-  if (!info && info.error().code == ErrorCode::kPermissionDenied) {
-    cell.problem = kTakenDown;
-    return {};
-  }
-  if (!info && info.error().code != ErrorCode::kNotFound) {
-    return info.error();
-  }
+  return TakeReference(batch_->Reference(sha256), kind, cell);
+}
+
+// Links an asset that staging has put.
+Status AssetLinker::LinkPut(const arrow::StructArray& staged, AssetColumnKind kind,
+                            std::int64_t row, Cell& cell) {
+  const auto number = [&](int member) {
+    const auto& values = static_cast<const arrow::Int32Array&>(*staged.field(member));
+    return values.IsNull(row) ? std::optional<std::int32_t>() : values.Value(row);
+  };
+  assets::AssetInfo info;
+  info.sha256 = BytesOf(*staged.field(kSha256), row);
+  info.media_type = BytesOf(*staged.field(kMediaType), row);
+  info.extension = BytesOf(*staged.field(kExtension), row);
+  info.size_bytes = static_cast<std::uint64_t>(
+      static_cast<const arrow::Int64Array&>(*staged.field(kSizeBytes)).Value(row));
+  info.width = number(kWidth);
+  info.height = number(kHeight);
+  info.problem = BytesOf(*staged.field(kAssetProblem), row);
+  Status known = batch_->ReferenceKnown(info);
+  return TakeReference(
+      known ? Result<assets::AssetInfo>(std::move(info)) : std::move(known).error(), kind, cell);
+}
+
+Status AssetLinker::TakeReference(Result<assets::AssetInfo> info, AssetColumnKind kind,
+                                  Cell& cell) {
   if (!info) {
-    cell.problem = fmt::format("asset is not in the lake: {}", sha256);
-    return {};
+    switch (info.error().code) {
+      case ErrorCode::kPermissionDenied:
+        cell.problem = kTakenDown;
+        return {};
+      case ErrorCode::kNotFound:
+      case ErrorCode::kInvalidArgument:
+      case ErrorCode::kCorruption:
+        cell.problem = fmt::format("asset is not in the lake: {}", info.error().message);
+        return {};
+      default:
+        return std::move(info).error();
+    }
   }
-  cell.problem = ProblemOf(*info, kind);
+  cell.problem = AssetProblem(*info, kind);
   if (cell.problem.empty() || info_.on_bad_asset == OnBadAsset::kKeep ||
       kind == AssetColumnKind::kLink) {
     cell.info = std::move(*info);
@@ -328,12 +314,12 @@ Result<std::string> AssetLinker::ProblemBeforePut(const arrow::Array& bytes, std
   }
   if (cell.file.empty()) {
     const std::string_view content = BytesOf(bytes, row);
-    return ProblemOf(
+    return AssetProblem(
         assets::ReadMediaFacts(std::as_bytes(std::span(content.data(), content.size()))), kind);
   }
   DATALAKE_TRY_ASSIGN(const auto file, lake_.context().fs.OpenRandomAccess(cell.file));
   DATALAKE_TRY_ASSIGN(const assets::MediaFacts facts, assets::ReadMediaFacts(*file));
-  return ProblemOf(facts, kind);
+  return AssetProblem(facts, kind);
 }
 
 Status AssetLinker::LinkStaged(const arrow::Array& column, AssetColumnKind kind, std::int64_t row,
@@ -347,7 +333,9 @@ Status AssetLinker::LinkStaged(const arrow::Array& column, AssetColumnKind kind,
     return {};
   }
   if (staged.num_fields() > kSha256 && !staged.field(kSha256)->IsNull(row)) {
-    return LinkAsset(BytesOf(*staged.field(kSha256), row), kind, cell);
+    return staged.num_fields() > kExtension && !staged.field(kExtension)->IsNull(row)
+               ? LinkPut(staged, kind, row, cell)
+               : LinkAsset(BytesOf(*staged.field(kSha256), row), kind, cell);
   }
   if (cell.file.empty() && bytes->IsNull(row)) {
     cell.problem = "no bytes";
@@ -369,7 +357,7 @@ Status AssetLinker::LinkStaged(const arrow::Array& column, AssetColumnKind kind,
   if (!put) {
     return std::move(put).error();
   }
-  cell.problem = ProblemOf(put->info, kind);
+  cell.problem = AssetProblem(put->info, kind);
   cell.was_new = put->was_new;
   cell.info = std::move(put->info);
   return {};

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <future>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -17,11 +16,12 @@
 
 namespace datalake::assets {
 class AssetBatch;
-class AssetLease;
 struct AssetInfo;
 }  // namespace datalake::assets
 
 namespace datalake::lake {
+
+class AssetPuts;
 
 struct LinkCounts {
   std::uint64_t rows = 0;  ///< given out
@@ -67,8 +67,6 @@ class AssetLinker {
   struct Cell;
   struct Column;
 
-  Status EnsureBatch();
-  Status FinishCommit();
   Result<Column> LinkColumn(const arrow::Array& column, const AssetColumn& asset);
   Status LocateFiles(const AssetColumn& asset, Column& links);
   std::string_view ProblemOfRow(const Column& links, std::int64_t row) const;
@@ -76,6 +74,9 @@ class AssetLinker {
   Status LinkStaged(const arrow::Array& column, AssetColumnKind kind, std::int64_t row, Cell& cell);
   Status LinkKnown(const arrow::Array& column, std::int64_t row, Cell& cell);
   Status LinkAsset(std::string_view sha256, AssetColumnKind kind, Cell& cell);
+  Status LinkPut(const arrow::StructArray& staged, AssetColumnKind kind, std::int64_t row,
+                 Cell& cell);
+  Status TakeReference(Result<assets::AssetInfo> info, AssetColumnKind kind, Cell& cell);
   Result<std::string> ProblemBeforePut(const arrow::Array& bytes, std::int64_t row,
                                        const Cell& cell, AssetColumnKind kind);
   void Reject(const arrow::RecordBatch& staged, std::int64_t row, std::string_view column,
@@ -92,15 +93,11 @@ class AssetLinker {
   ThreadPool& pool_;
   std::stop_token stop_;
   std::shared_ptr<arrow::Schema> schema_;
-  std::unique_ptr<assets::AssetLease> lease_;  // until the rows that link them are committed
-  std::unique_ptr<assets::AssetBatch> batch_;
-  std::uint64_t batch_puts_ = 0;
-  std::shared_ptr<assets::AssetBatch> committing_;  // on committer_, while batch_ is filled
-  std::future<Status> committed_;
+  std::unique_ptr<AssetPuts> puts_;
+  assets::AssetBatch* batch_ = nullptr;  // of puts_, while a column is linked
   LinkCounts counts_;
   std::uint64_t next_row_ = 0;
   std::vector<RejectedRow> rejected_;
-  ThreadPool committer_{1};  // last: it ends before what its task works on
 };
 
 }  // namespace datalake::lake

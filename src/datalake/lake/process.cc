@@ -473,7 +473,7 @@ Status Processor::LinkAndCommit(const UploadInfo& info, const std::string& folde
   processed.rejected_rows = counts.rejected_rows;
   processed.problem_assets = counts.problem_assets;
   processed.assets = counts.assets;
-  processed.new_assets = counts.new_assets;
+  processed.new_assets = info.new_assets + counts.new_assets;
   processed.version = result->version;
   return {};
 }

@@ -14,11 +14,9 @@
 
 #include "datalake/assets/asset_store.h"
 #include "datalake/assets/media_facts.h"
-#include "datalake/base/hash.h"
-#include "datalake/base/hex.h"
 #include "datalake/format/arrow_status.h"
 #include "datalake/io/file_system.h"
-#include "datalake/io/path.h"
+#include "datalake/lake/asset_problem.h"
 #include "datalake/lake/upload_columns.h"
 #include "datalake/lake/upload_stage.h"
 
@@ -86,77 +84,107 @@ bool HasPictureSuffix(std::string_view name) {
 
 namespace {
 
-// The hash of a file too large for memory; "" when it changed or could not be read to its end.
-Result<std::string> HashLarge(io::FileSystem& fs, StagedCell& cell, std::uint64_t& size) {
-  constexpr std::size_t kPieceBytes = std::size_t{256} << 10;
-  auto opened = fs.OpenInput(cell.source);
-  if (!opened) {
-    cell.problem = CannotRead(opened.error());
-    return std::string();
-  }
-  std::vector<std::byte> piece(kPieceBytes);
-  Sha256 hash;
-  size = 0;
-  while (true) {
-    DATALAKE_TRY_ASSIGN(const std::size_t n, (*opened)->Read(piece));
-    if (n == 0) {
-      return ToHex(hash.Finish());
+// A file of a known size, no more of it than that and one byte: it may grow for ever.
+class WatchedInput final : public io::InputStream {
+ public:
+  WatchedInput(std::unique_ptr<io::InputStream> input, std::uint64_t size_bytes,
+               std::stop_token stop)
+      : input_(std::move(input)), left_(size_bytes + 1), stop_(std::move(stop)) {}
+
+  Result<std::size_t> Read(std::span<std::byte> out) override {
+    if (stop_.stop_requested()) {
+      return Error{ErrorCode::kCancelled, "upload was stopped"};
     }
-    hash.Update(std::span(piece).first(n));
-    size += n;
+    DATALAKE_TRY_ASSIGN(const std::size_t n,
+                        input_->Read(out.first(std::min<std::uint64_t>(out.size(), left_))));
+    left_ -= n;
+    return n;
   }
+
+ private:
+  const std::unique_ptr<io::InputStream> input_;
+  std::uint64_t left_;
+  const std::stop_token stop_;
+};
+
+// A policy that leaves bad assets out of the store is asked again when the kind is known.
+bool MustWait(const FillTools& tools, const assets::MediaFacts& facts, AssetColumnKind kind) {
+  return tools.on_bad_asset != OnBadAsset::kKeep && !AssetProblem(facts, kind).empty();
 }
 
-// Lets the cell name the asset of its bytes when the lake has it.
-Status LookUp(Lake& lake, assets::AssetBatch& known, const assets::MediaFacts& facts,
-              const std::string& sha256, std::uint64_t size, StagedCell& cell) {
-  const auto there = lake.context().fs.Stat(
-      io::JoinPath(lake.assets().root(), assets::AssetPath(sha256, facts.extension)));
-  if (!there || there->size_bytes != size) {
-    return {};  // what else may be wrong with it, processing says
+Status TakePut(Result<assets::PutResult> put, StagedCell& cell) {
+  if (!put) {
+    if (put.error().code != ErrorCode::kPermissionDenied) {
+      return std::move(put).error();
+    }
+    cell.problem = kTakenDown;
+    return {};
   }
-  const auto kept = known.Reference(sha256);
-  if (kept) {
-    cell.sha256 = sha256;
-    cell.media_type = facts.media_type;
-    cell.has_bytes = false;
-    cell.is_large = false;
-    cell.bytes = {};
-  }
+  cell.is_picture = cell.is_picture || put->info.media_type.starts_with("image/");
+  cell.was_new = put->was_new;
+  cell.asset = std::move(put->info);
   return {};
+}
+
+Status PutSmall(const FillTools& tools, StagedCell& cell) {
+  const std::string_view content = cell.content();
+  if (tools.on_bad_asset != OnBadAsset::kKeep) {
+    const assets::MediaFacts facts =
+        assets::ReadMediaFacts(std::as_bytes(std::span(content.data(), content.size())));
+    if (MustWait(tools, facts, cell.kind)) {
+      cell.is_picture = cell.is_picture || facts.media_type.starts_with("image/");
+      return {};
+    }
+  }
+  DATALAKE_TRY(TakePut(tools.batch.PutBytes(content), cell));
+  cell.has_bytes = false;
+  cell.bytes = {};
+  return {};
+}
+
+// What is read of a file that changes meanwhile is in the store then, but nothing links it.
+Status PutLarge(const FillTools& tools, StagedCell& cell) {
+  const auto before = tools.fs.Stat(cell.source);
+  const auto file = tools.fs.OpenRandomAccess(cell.source);
+  auto input = tools.fs.OpenInput(cell.source);
+  if (!before || !file || !input) {
+    cell.problem = kChanged;
+    return {};
+  }
+  DATALAKE_TRY_ASSIGN(const assets::MediaFacts facts, assets::ReadMediaFacts(**file));
+  if (MustWait(tools, facts, cell.kind)) {
+    cell.is_picture = cell.is_picture || facts.media_type.starts_with("image/");
+    return {};
+  }
+  WatchedInput watched(*std::move(input), before->size_bytes, tools.stop);
+  auto put = tools.batch.Put(watched);
+  if (!put && put.error().code != ErrorCode::kPermissionDenied) {
+    return std::move(put).error();
+  }
+  const auto after = tools.fs.Stat(cell.source);
+  const bool same = after && after->modified == before->modified &&
+                    (!put || put->info.size_bytes == before->size_bytes);
+  if (!same) {
+    cell.problem = kChanged;
+    return {};
+  }
+  return TakePut(std::move(put), cell);
 }
 
 }  // namespace
 
-Status FillCell(Lake& lake, assets::AssetBatch& known, StagedCell& cell) {
-  if (cell.is_null || !cell.problem.empty()) {
+Status FillCell(const FillTools& tools, StagedCell& cell) {
+  if (cell.is_null || !cell.problem.empty() || cell.asset) {
     return {};
   }
-  io::FileSystem& fs = lake.context().fs;
   if (!cell.source.empty()) {
-    DATALAKE_TRY(ReadSource(fs, cell));
+    DATALAKE_TRY(ReadSource(tools.fs, cell));
   }
   cell.is_picture = HasPictureSuffix(cell.name);
   if (cell.is_large) {
-    const auto file = fs.OpenRandomAccess(cell.source);
-    if (!file) {
-      cell.problem = CannotRead(file.error());
-      return {};
-    }
-    DATALAKE_TRY_ASSIGN(const assets::MediaFacts facts, assets::ReadMediaFacts(**file));
-    cell.is_picture = cell.is_picture || facts.media_type.starts_with("image/");
-    std::uint64_t size = 0;
-    DATALAKE_TRY_ASSIGN(const std::string sha256, HashLarge(fs, cell, size));
-    return cell.problem.empty() ? LookUp(lake, known, facts, sha256, size, cell) : Status();
+    return PutLarge(tools, cell);
   }
-  if (!cell.has_bytes) {
-    return {};
-  }
-  const std::string_view content = cell.content();
-  const assets::MediaFacts facts =
-      assets::ReadMediaFacts(std::as_bytes(std::span(content.data(), content.size())));
-  cell.is_picture = cell.is_picture || facts.media_type.starts_with("image/");
-  return LookUp(lake, known, facts, Sha256Hex(content), content.size(), cell);
+  return cell.has_bytes ? PutSmall(tools, cell) : Status();
 }
 
 struct StagedColumnBuilder::Builders {
@@ -166,9 +194,15 @@ struct StagedColumnBuilder::Builders {
   std::shared_ptr<arrow::StringBuilder> problem = std::make_shared<arrow::StringBuilder>();
   std::shared_ptr<arrow::StringBuilder> sha256 = std::make_shared<arrow::StringBuilder>();
   std::shared_ptr<arrow::StringBuilder> media_type = std::make_shared<arrow::StringBuilder>();
+  std::shared_ptr<arrow::StringBuilder> extension = std::make_shared<arrow::StringBuilder>();
+  std::shared_ptr<arrow::Int64Builder> size_bytes = std::make_shared<arrow::Int64Builder>();
+  std::shared_ptr<arrow::Int32Builder> width = std::make_shared<arrow::Int32Builder>();
+  std::shared_ptr<arrow::Int32Builder> height = std::make_shared<arrow::Int32Builder>();
+  std::shared_ptr<arrow::StringBuilder> asset_problem = std::make_shared<arrow::StringBuilder>();
   arrow::StructBuilder column{StagedAssetType(),
                               arrow::default_memory_pool(),
-                              {bytes, file, name, problem, sha256, media_type}};
+                              {bytes, file, name, problem, sha256, media_type, extension,
+                               size_bytes, width, height, asset_problem}};
   arrow::Int32Builder offsets;  // of lists; null where a list is
   std::int32_t first = 0;       // of the row that is not yet ended
 
@@ -181,8 +215,25 @@ struct StagedColumnBuilder::Builders {
     ARROW_RETURN_NOT_OK(AppendText(*file, cell.file));
     ARROW_RETURN_NOT_OK(AppendText(*name, cell.name));
     ARROW_RETURN_NOT_OK(AppendText(*problem, cell.problem));
-    ARROW_RETURN_NOT_OK(AppendText(*sha256, cell.sha256));
-    return AppendText(*media_type, cell.media_type);
+    if (!cell.asset) {
+      for (arrow::ArrayBuilder* fact : Facts()) {
+        ARROW_RETURN_NOT_OK(fact->AppendNull());
+      }
+      return arrow::Status::OK();
+    }
+    const assets::AssetInfo& asset = *cell.asset;
+    ARROW_RETURN_NOT_OK(sha256->Append(asset.sha256));
+    ARROW_RETURN_NOT_OK(media_type->Append(asset.media_type));
+    ARROW_RETURN_NOT_OK(extension->Append(asset.extension));
+    ARROW_RETURN_NOT_OK(size_bytes->Append(static_cast<std::int64_t>(asset.size_bytes)));
+    ARROW_RETURN_NOT_OK(asset.width ? width->Append(*asset.width) : width->AppendNull());
+    ARROW_RETURN_NOT_OK(asset.height ? height->Append(*asset.height) : height->AppendNull());
+    return AppendText(*asset_problem, asset.problem);
+  }
+
+  std::array<arrow::ArrayBuilder*, 7> Facts() const {
+    return {sha256.get(), media_type.get(), extension.get(),    size_bytes.get(),
+            width.get(),  height.get(),     asset_problem.get()};
   }
 
   static arrow::Status AppendText(arrow::StringBuilder& builder, std::string_view text) {

@@ -2,43 +2,52 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <arrow/type_fwd.h>
 
+#include "datalake/assets/asset_store.h"
 #include "datalake/base/result.h"
 #include "datalake/lake/lake.h"
-
-namespace datalake::assets {
-class AssetBatch;
-}  // namespace datalake::assets
+#include "datalake/lake/upload.h"
 
 namespace datalake::lake {
 
 /// One asset of an upload on its way into rows.parquet.
 struct StagedCell {
+  AssetColumnKind kind = AssetColumnKind::kImage;  ///< what it must be for its column
   bool is_null = false;
   bool is_picture = false;  ///< by the content's signature, or the name's suffix
   std::string source;       ///< file to read; empty: the bytes are there
   std::string_view view;    ///< bytes of the source rows, as long as their batch
   std::string bytes;        ///< read from `source`
-  bool has_bytes = false;   ///< view or bytes are the content
-  bool is_large = false;    ///< `source` is above kMaxEmbeddedBytes: copied later
+  bool has_bytes = false;   ///< view or bytes are the content, not put yet
+  bool is_large = false;    ///< `source` is above kMaxEmbeddedBytes
   std::string file;         ///< in the upload's folder
   std::string name;
   std::string problem;
-  std::string sha256;  ///< of an asset that the lake has: no bytes are staged
-  std::string media_type;
+  std::optional<assets::AssetInfo> asset;  ///< in the store: no bytes are staged
+  bool was_new = false;                    ///< the store did not have it before
 
   std::string_view content() const { return source.empty() ? view : std::string_view(bytes); }
 };
 
-/// Reads the file of a cell that names one, hashes what it holds, and forgets bytes that the lake
-/// has: `known` keeps that asset until it ends. A file that cannot be read, or changes meanwhile,
-/// is a problem of the cell. Thread-safe for different cells. Errors: kIo of the lake's disk.
-Status FillCell(Lake& lake, assets::AssetBatch& known, StagedCell& cell);
+/// What FillCell works with; all outlive the call.
+struct FillTools {
+  io::FileSystem& fs;
+  assets::AssetBatch& batch;
+  OnBadAsset on_bad_asset = OnBadAsset::kKeep;
+  std::stop_token stop = {};
+};
+
+/// Reads the file of a cell that names one, and puts what it holds into the batch, but for what
+/// looks bad under a policy that may not want it in the store: that stays for processing, which
+/// knows the column's kind. A file that cannot be read, or changes meanwhile, is a problem of the
+/// cell. Thread-safe for different cells. Errors: kIo of the lake's disk, kCancelled.
+Status FillCell(const FillTools& tools, StagedCell& cell);
 
 /// True for `.jpg`, `.png` and other suffixes of pictures, in any case.
 bool HasPictureSuffix(std::string_view name);

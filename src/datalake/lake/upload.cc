@@ -14,6 +14,7 @@
 #include "datalake/io/atomic_file.h"
 #include "datalake/io/file_system.h"
 #include "datalake/io/path.h"
+#include "datalake/lake/asset_puts.h"
 #include "datalake/lake/upload_record.h"
 #include "datalake/lake/upload_source.h"
 #include "datalake/lake/upload_stage.h"
@@ -95,6 +96,7 @@ UploadInfo InfoOf(const UploadRequest& request, StagedRows staged) {
   info.rows = staged.rows;
   info.problem_rows = staged.problem_rows;
   info.known_assets = staged.known_assets;
+  info.new_assets = staged.new_assets;
   info.description = request.description;
   info.original_source = request.original_source;
   info.user = request.user;
@@ -144,10 +146,11 @@ Result<UploadInfo> StageInto(Lake& lake, const UploadRequest& request, std::size
                        .image_columns = request.image_columns,
                        .file_columns = request.file_columns,
                        .nested = request.nested};
+  source.job.on_bad_asset = request.on_bad_asset;
   ThreadPool pool(threads == 0 ? AvailableCores() : threads);
-  DATALAKE_TRY_ASSIGN(const auto known, lake.assets().NewBatch());
+  DATALAKE_TRY_ASSIGN(const auto puts, AssetPuts::Open(lake.assets()));
   DATALAKE_TRY_ASSIGN(StagedRows staged, StageRowsInto(lake, source.job, source.rows,
-                                                       {pool, progress, *known}, std::move(stop)));
+                                                       {pool, progress, *puts}, std::move(stop)));
   DATALAKE_TRY(source.unchanged ? source.unchanged() : Status());
   UploadInfo info = InfoOf(request, std::move(staged));
   info.id = id;

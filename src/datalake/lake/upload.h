@@ -103,6 +103,7 @@ struct UploadInfo {
   std::uint64_t rows = 0;
   std::uint64_t problem_rows = 0;  ///< rows whose asset was bad when it was staged
   std::uint64_t known_assets = 0;  ///< asset cells whose bytes the lake had already
+  std::uint64_t new_assets = 0;    ///< assets that staging has put and the lake did not have
   std::vector<BadFile> bad_files;  ///< at most kMaxBadFiles are kept
   std::string description;
   std::string original_source;
@@ -132,9 +133,10 @@ class Uploads {
   /// `lake` must outlive it. Staging reads and hashes files on `threads` threads; 0: all cores.
   explicit Uploads(Lake& lake, std::size_t threads = 0);
 
-  /// Checks the request, copies rows and asset files of `request.source_path` into
-  /// staging/pending/<id>/ and returns when all of it is durable; the folder appears whole or not
-  /// at all. Bytes that the lake has already are not copied but named. Errors: kInvalidArgument
+  /// Checks the request, puts the assets of `request.source_path` into the store, where they wait
+  /// for the rows that link them, and its rows into staging/pending/<id>/; returns when all of it
+  /// is durable. The folder appears whole or not at all; assets of an upload that failed or was
+  /// discarded are collected as all that nothing links (gc.h). Errors: kInvalidArgument
   /// (names, fields, no rows readable …), kNotFound (provider, task, source), kAlreadyExists
   /// (pending already), kConflict (a source file changed while it was read), kCorruption (a source
   /// file is broken), kCancelled, kResourceExhausted, kIo.

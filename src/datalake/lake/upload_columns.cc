@@ -271,12 +271,17 @@ std::shared_ptr<arrow::DataType> StagedAssetType() {
   return arrow::struct_(
       {arrow::field("bytes", arrow::binary()), arrow::field("file", arrow::utf8()),
        arrow::field("name", arrow::utf8()), arrow::field("problem", arrow::utf8()),
-       arrow::field("sha256", arrow::utf8()), arrow::field("media_type", arrow::utf8())});
+       arrow::field("sha256", arrow::utf8()), arrow::field("media_type", arrow::utf8()),
+       arrow::field("extension", arrow::utf8()), arrow::field("size_bytes", arrow::int64()),
+       arrow::field("width", arrow::int32()), arrow::field("height", arrow::int32()),
+       arrow::field("asset_problem", arrow::utf8())});
 }
 
 bool IsStagedAsset(const arrow::DataType& type) {
   const auto known = StagedAssetType();
-  if (type.id() != arrow::Type::STRUCT || (type.num_fields() != 4 && type.num_fields() != 6)) {
+  const int members = type.num_fields();
+  if (type.id() != arrow::Type::STRUCT ||
+      (members != 4 && members != 6 && members != known->num_fields())) {
     return false;
   }
   for (int i = 0; i < type.num_fields(); ++i) {

@@ -59,12 +59,13 @@ struct ColumnWishes {
 Result<std::vector<ColumnPlan>> PlanColumns(const arrow::Schema& source,
                                             const ColumnWishes& wishes);
 
-/// struct {bytes binary, file, name, problem, sha256, media_type text}: how rows.parquet holds an
-/// asset. At most one of bytes, file and sha256 is there; `file` is relative to the upload's
-/// folder, `sha256` names an asset that the lake had when it was staged.
+/// struct {bytes binary, file, name, problem, sha256, media_type, extension text, size_bytes long,
+/// width, height int, asset_problem text}: how rows.parquet holds an asset. At most one of bytes,
+/// file and sha256 is there; `file` is relative to the upload's folder, `sha256` names an asset of
+/// the lake, put when the upload was staged or there before, and what follows it are its facts.
 std::shared_ptr<arrow::DataType> StagedAssetType();
 
-/// True for StagedAssetType, and for its first four members alone, which older programs wrote.
+/// True for StagedAssetType, and for its first four or six members, which older programs wrote.
 bool IsStagedAsset(const arrow::DataType& type);
 
 /// Structs, maps, and lists of anything but scalars.

@@ -136,6 +136,9 @@ Result<UploadInfo> ParseUploadInfo(std::string_view text, std::string_view where
   if (json::Find(value, "known_assets") != nullptr) {
     DATALAKE_TRY_ASSIGN(info.known_assets, json::GetUint(value, "known_assets", where));
   }
+  if (json::Find(value, "new_assets") != nullptr) {
+    DATALAKE_TRY_ASSIGN(info.new_assets, json::GetUint(value, "new_assets", where));
+  }
   DATALAKE_TRY(ReadBadFiles(value, where, info));
   DATALAKE_TRY_ASSIGN(info.description, json::GetString(value, "dataset_description", where));
   DATALAKE_TRY_ASSIGN(info.original_source, json::GetString(value, "original_source", where));
@@ -192,6 +195,7 @@ std::string UploadInfoJson(const UploadInfo& info) {
                              {"total_rows", info.rows},
                              {"problem_rows", info.problem_rows},
                              {"known_assets", info.known_assets},
+                             {"new_assets", info.new_assets},
                              {"bad_files", std::move(bad_files)},
                              {"on_bad_asset", ToString(info.on_bad_asset)},
                              {"overwrite", info.overwrite},

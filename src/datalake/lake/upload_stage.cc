@@ -9,11 +9,12 @@
 #include <arrow/type.h>
 #include <fmt/format.h>
 
-#include "datalake/assets/asset_store.h"
+#include "datalake/assets/digest_set.h"
 #include "datalake/format/arrow_status.h"
 #include "datalake/format/parquet.h"
 #include "datalake/io/file_system.h"
 #include "datalake/io/path.h"
+#include "datalake/lake/asset_puts.h"
 #include "datalake/lake/json_column.h"
 #include "datalake/lake/source_folder.h"
 #include "datalake/lake/staged_cell.h"
@@ -26,7 +27,7 @@ using Action = ColumnPlan::Action;
 
 constexpr std::int64_t kPieceRows = 1024;
 constexpr std::uint64_t kPieceBytes = std::uint64_t{16} << 20;
-constexpr std::int64_t kGroupRows = 64;  // read and hashed at once: at most 64 MiB a column
+constexpr std::int64_t kGroupRows = 128;  // read and put at once
 constexpr std::size_t kCellsPerTask = 8;
 constexpr std::uint64_t kFilesPerFolder = 1000;
 constexpr std::size_t kMostCellsOfGroup = 4096;  // of lists
@@ -56,14 +57,13 @@ struct ColumnCounts {
 class RowStager {
  public:
   RowStager(Lake& lake, const StageJob& job, StageTools tools, std::stop_token stop)
-      : lake_(lake),
-        fs_(lake.context().fs),
+      : fs_(lake.context().fs),
         job_(job),
         pool_(tools.pool),
         progress_(tools.progress),
         stop_(std::move(stop)),
         source_(fs_, job.source_root),
-        known_(tools.known) {}
+        puts_(tools.puts) {}
 
   Result<StagedRows> Run(arrow::RecordBatchReader& rows);
 
@@ -75,6 +75,7 @@ class RowStager {
                     std::vector<StagedColumnBuilder>& assets, std::int64_t rows);
   Result<StagedCell> CellOf(const ColumnPlan& plan, const arrow::Array& column, std::int64_t row);
   Status Name(std::string_view name, StagedCell& cell);
+  Status FillGroup(std::vector<StagedCell>& cells);
   Status Settle(StagedCell& cell);
   Status WriteFile(std::string_view bytes, StagedCell& cell);
   Status CopyFile(StagedCell& cell);
@@ -83,19 +84,20 @@ class RowStager {
   Result<StagedRows> Finish();
   Status Finished(const ColumnPlan& plan, const ColumnCounts& counts, StagedRows& staged);
 
-  Lake& lake_;
   io::FileSystem& fs_;
   const StageJob& job_;
   ThreadPool& pool_;
   ProgressSink& progress_;
   std::stop_token stop_;
   SourceFolder source_;
-  assets::AssetBatch& known_;  // keeps the assets that are only named
+  AssetPuts& puts_;
   std::vector<ColumnPlan> plans_;
   std::vector<ColumnCounts> counts_;  // a plan each
   std::shared_ptr<arrow::Schema> schema_;
   std::unique_ptr<format::ParquetWriter> writer_;
-  std::unordered_map<std::string, std::string> copied_;  // source file → file in the upload
+  std::unordered_map<std::string, std::string> copied_;       // source file → file in the upload
+  std::unordered_map<std::string, assets::AssetInfo> large_;  // large source file → its asset
+  assets::DigestSet new_assets_;
   std::uint64_t files_ = 0;
   std::string files_folder_;
   std::uint64_t rows_ = 0;
@@ -172,15 +174,7 @@ Result<std::int64_t> RowStager::StageGroup(const arrow::RecordBatch& batch, std:
       }
     }
   }
-  const std::size_t tasks = (cells.size() + kCellsPerTask - 1) / kCellsPerTask;
-  const Status filled = ParallelFor(pool_, tasks, stop_, [&](std::size_t task) -> Status {
-    const std::size_t end = std::min(cells.size(), (task + 1) * kCellsPerTask);
-    for (std::size_t i = task * kCellsPerTask; i < end; ++i) {
-      DATALAKE_TRY(FillCell(lake_, known_, cells[i]));
-    }
-    return {};
-  });
-  DATALAKE_TRY(filled);
+  DATALAKE_TRY(FillGroup(cells));
   std::size_t next = 0;
   for (std::int64_t at = first; at < row; ++at) {
     bool problem = false;
@@ -201,6 +195,28 @@ Result<std::int64_t> RowStager::StageGroup(const arrow::RecordBatch& batch, std:
     problem_rows_ += problem ? 1 : 0;
   }
   return row;
+}
+
+Status RowStager::FillGroup(std::vector<StagedCell>& cells) {
+  DATALAKE_TRY_ASSIGN(assets::AssetBatch* const batch, puts_.Batch());
+  const FillTools tools{
+      .fs = fs_, .batch = *batch, .on_bad_asset = job_.on_bad_asset, .stop = stop_};
+  const std::size_t tasks = (cells.size() + kCellsPerTask - 1) / kCellsPerTask;
+  const Status filled = ParallelFor(pool_, tasks, stop_, [&](std::size_t task) -> Status {
+    const std::size_t end = std::min(cells.size(), (task + 1) * kCellsPerTask);
+    for (std::size_t i = task * kCellsPerTask; i < end; ++i) {
+      DATALAKE_TRY(FillCell(tools, cells[i]));
+    }
+    return {};
+  });
+  DATALAKE_TRY(filled);
+  std::uint64_t puts = 0;
+  std::uint64_t bytes = 0;
+  for (const StagedCell& cell : cells) {
+    puts += cell.asset ? 1 : 0;
+    bytes += cell.was_new ? cell.asset->size_bytes : 0;
+  }
+  return puts_.Add(puts, bytes);
 }
 
 Status RowStager::WritePiece(const arrow::RecordBatch& batch, std::int64_t first,
@@ -229,6 +245,7 @@ Status RowStager::WritePiece(const arrow::RecordBatch& batch, std::int64_t first
 Result<StagedCell> RowStager::CellOf(const ColumnPlan& plan, const arrow::Array& column,
                                      std::int64_t row) {
   StagedCell cell;
+  cell.kind = plan.is_kind_open ? AssetColumnKind::kImage : plan.kind;
   if (column.IsNull(row)) {
     cell.is_null = true;
   } else if (plan.is_path) {
@@ -262,6 +279,11 @@ Status RowStager::Name(std::string_view name, StagedCell& cell) {
   DATALAKE_TRY_ASSIGN(LocatedFile located, source_.Locate(name));
   cell.problem = std::move(located.problem);
   cell.source = std::move(located.path);
+  if (const auto put = large_.find(cell.source); put != large_.end()) {
+    cell.asset = put->second;
+    cell.is_picture = HasPictureSuffix(name) || put->second.media_type.starts_with("image/");
+    return {};
+  }
   if (const auto known = copied_.find(cell.source); known != copied_.end()) {
     cell.file = known->second;
     cell.source.clear();
@@ -270,10 +292,16 @@ Status RowStager::Name(std::string_view name, StagedCell& cell) {
   return {};
 }
 
-// Large bytes become a file of the upload.
+// Large bytes that are not in the store become a file of the upload.
 Status RowStager::Settle(StagedCell& cell) {
-  if (!cell.sha256.empty()) {
-    ++known_assets_;
+  if (cell.asset) {
+    // Two batches may both have written the bytes.
+    const bool is_new =
+        cell.was_new && new_assets_.Insert(*assets::ParseShortDigest(cell.asset->sha256));
+    known_assets_ += is_new ? 0 : 1;
+    if (cell.is_large) {
+      large_.try_emplace(cell.source, *cell.asset);
+    }
     return {};
   }
   if (cell.is_large && cell.problem.empty()) {
@@ -370,6 +398,7 @@ Result<StagedRows> RowStager::Finish() {
   if (rows_ == 0) {
     return Error{ErrorCode::kInvalidArgument, "upload has no rows"};
   }
+  DATALAKE_TRY(puts_.Commit());
   DATALAKE_TRY(writer_->Publish());
   if (!files_folder_.empty()) {
     DATALAKE_TRY(fs_.SyncDirectory(io::JoinPath(job_.folder, files_folder_)));
@@ -378,6 +407,7 @@ Result<StagedRows> RowStager::Finish() {
   staged.rows = rows_;
   staged.problem_rows = problem_rows_;
   staged.known_assets = known_assets_;
+  staged.new_assets = new_assets_.size();
   for (std::size_t i = 0; i < plans_.size(); ++i) {
     DATALAKE_TRY(Finished(plans_[i], counts_[i], staged));
   }

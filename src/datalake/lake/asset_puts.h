@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <future>
+#include <memory>
+
+#include "datalake/base/result.h"
+#include "datalake/base/thread_pool.h"
+
+namespace datalake::assets {
+class AssetBatch;
+class AssetLease;
+class AssetStore;
+}  // namespace datalake::assets
+
+namespace datalake::lake {
+
+/// Puts any number of assets in batches: full ones are synced and published while the next is
+/// filled. What was put or referenced is safe from collection as long as this lives: keep it until
+/// the rows that link it are committed or staged. Single-threaded, but for the batch itself.
+class AssetPuts {
+ public:
+  /// `store` must outlive it. Errors: those of AssetStore::TakeLease.
+  static Result<std::unique_ptr<AssetPuts>> Open(assets::AssetStore& store);
+  ~AssetPuts();
+
+  /// To put into until the next Add or Commit, on any number of threads. Errors: those of
+  /// AssetStore::NewBatch.
+  Result<assets::AssetBatch*> Batch();
+
+  /// Says what has gone into the batch since the last call, puts that found their bytes there
+  /// included, and gives a full batch away. Errors: those of AssetBatch::Commit, of a batch that
+  /// was given away before; after one nothing is promised of all that was put.
+  Status Add(std::uint64_t puts, std::uint64_t bytes);
+
+  /// Makes all that was put durable. Errors as Add.
+  Status Commit();
+
+ private:
+  AssetPuts(assets::AssetStore& store, std::unique_ptr<assets::AssetLease> lease);
+
+  Status GiveAway();
+  Status FinishOldest();
+
+  assets::AssetStore& store_;
+  const std::unique_ptr<assets::AssetLease> lease_;
+  std::shared_ptr<assets::AssetBatch> batch_;  // null: the next one is made when it is asked for
+  std::uint64_t puts_ = 0;                     // in batch_
+  std::uint64_t bytes_ = 0;
+  std::deque<std::future<Status>> commits_;
+  ThreadPool committers_;  // last: it ends before what its tasks work on
+};
+
+}  // namespace datalake::lake
