@@ -318,17 +318,23 @@ class BatchImpl final : public AssetBatch {
 
   Status Check() const DATALAKE_REQUIRES(mutex_) { return failed_ ? Status(*failed_) : Status(); }
 
+  // "ab/cd"; nearly always "ab" is there.
+  Status MakeFolder(std::string_view folder) {
+    Status made = fs_.MakeDirectory(folder);
+    if (!made && made.error().code == ErrorCode::kNotFound) {
+      made = fs_.MakeDirectory(io::ParentPath(folder));
+      if (made || made.error().code == ErrorCode::kAlreadyExists) {
+        made = fs_.MakeDirectory(folder);
+      }
+    }
+    return !made && made.error().code == ErrorCode::kAlreadyExists ? Status() : made;
+  }
+
   // Gives the file its name; the same bytes of another process may have been faster.
   Status Publish(const Item& item) {
     Status linked = fs_.Link(item.temporary, item.path);
     if (!linked && linked.error().code == ErrorCode::kNotFound) {
-      const std::string_view folder = io::ParentPath(item.path);
-      for (const std::string_view missing : {io::ParentPath(folder), folder}) {
-        Status made = fs_.MakeDirectory(missing);
-        if (!made && made.error().code != ErrorCode::kAlreadyExists) {
-          return made;
-        }
-      }
+      DATALAKE_TRY(MakeFolder(io::ParentPath(item.path)));
       linked = fs_.Link(item.temporary, item.path);
     }
     return !linked && linked.error().code == ErrorCode::kAlreadyExists ? Status() : linked;

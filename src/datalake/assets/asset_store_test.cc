@@ -79,6 +79,22 @@ TEST_F(AssetStoreTest, SameBytesAreKeptOnce) {
   EXPECT_THAT(Files(), SizeIs(2));
 }
 
+TEST_F(AssetStoreTest, KnownAssetIsReferencedOnlyWhereItLies) {
+  auto store = Open();
+  AssetInfo info = store->PutBytes("hello")->info;
+  auto batch = store->NewBatch();
+  ASSERT_THAT(batch, IsOk());
+  EXPECT_THAT((*batch)->ReferenceKnown(info), IsOk());
+  info.size_bytes = 6;
+  EXPECT_THAT((*batch)->ReferenceKnown(info), IsError(ErrorCode::kCorruption, "5 bytes instead"));
+  info.extension = "../x";
+  EXPECT_THAT((*batch)->ReferenceKnown(info), IsError(ErrorCode::kInvalidArgument, "../x"));
+  info.extension = "png";
+  EXPECT_THAT((*batch)->ReferenceKnown(info), IsError(ErrorCode::kNotFound, kHelloSha));
+  info.sha256 = "../" + kHelloSha;
+  EXPECT_THAT((*batch)->ReferenceKnown(info), IsError(ErrorCode::kInvalidArgument, "SHA-256"));
+}
+
 TEST_F(AssetStoreTest, LargeAssetsAreStreamed) {
   const std::string large(3'000'001, 'x');
   ASSERT_THAT(io::ReplaceFile(fs_, "/source", large), IsOk());

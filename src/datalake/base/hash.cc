@@ -41,8 +41,14 @@ std::uint32_t Crc32c(std::span<const std::byte> bytes, std::uint32_t crc) {
 struct Sha256::State {
   EVP_MD_CTX* context = EVP_MD_CTX_new();
 
+  // Looked up once: EVP_sha256() is looked up again by each init (EVP_DigestInit(3)).
+  static const EVP_MD* Algorithm() {
+    static const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+    return algorithm;
+  }
+
   State() {
-    if (context == nullptr || EVP_DigestInit_ex(context, EVP_sha256(), nullptr) != 1) {
+    if (context == nullptr || EVP_DigestInit_ex(context, Algorithm(), nullptr) != 1) {
       std::abort();  // out of memory
     }
   }

@@ -14,6 +14,7 @@
 #include "datalake/base/thread_pool.h"
 #include "datalake/format/arrow_status.h"
 #include "datalake/format/parquet.h"
+#include "datalake/format/rows_ahead.h"
 #include "datalake/io/atomic_file.h"
 #include "datalake/io/file_system.h"
 #include "datalake/io/path.h"
@@ -452,8 +453,11 @@ Status Processor::LinkAndCommit(const UploadInfo& info, const std::string& folde
   const std::function<void(std::uint64_t)> report = [this](std::uint64_t rows) {
     ReportRows(rows);
   };
-  LinkedRows rows(std::move(staged), linker, rejects, report);
-  DATALAKE_TRY_ASSIGN(const auto files, table->WriteFiles(rows, PartitionOf(info)));
+  // The next rows are linked while these are written.
+  auto rows = format::RowsAhead(
+      std::make_shared<LinkedRows>(std::move(staged), linker, rejects, report), 1);
+  DATALAKE_TRY_ASSIGN(const auto files, table->WriteFiles(*rows, PartitionOf(info)));
+  rows.reset();
   // Assets before rows: what a reader sees is always there.
   Status durable = linker.Commit();
   if (durable) {

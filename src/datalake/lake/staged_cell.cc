@@ -33,8 +33,8 @@ std::string CannotRead(const Error& error) {
   return fmt::format("cannot read file: {}", FactsOf(error.code).name);
 }
 
-// The whole of a file that is not large; a large one is only told so.
-Status ReadSource(io::FileSystem& fs, StagedCell& cell) {
+// The whole of a file that is not large, into `scratch`; a large one is only told so.
+Status ReadSource(io::FileSystem& fs, std::string& scratch, StagedCell& cell) {
   const auto before = fs.Stat(cell.source);
   if (!before) {
     cell.problem = CannotRead(before.error());
@@ -49,12 +49,15 @@ Status ReadSource(io::FileSystem& fs, StagedCell& cell) {
     cell.problem = CannotRead(opened.error());
     return {};
   }
-  cell.bytes.resize(before->size_bytes + 1);  // one more: does it end where it should?
+  const std::size_t wanted = before->size_bytes + 1;  // one more: does it end where it should?
+  if (scratch.size() < wanted) {
+    scratch.resize(wanted);
+  }
   std::size_t size = 0;
-  while (size < cell.bytes.size()) {
+  while (size < wanted) {
     DATALAKE_TRY_ASSIGN(
         const std::size_t n,
-        (*opened)->Read(std::as_writable_bytes(std::span(cell.bytes)).subspan(size)));
+        (*opened)->Read(std::as_writable_bytes(std::span(scratch)).subspan(size, wanted - size)));
     if (n == 0) {
       break;
     }
@@ -63,10 +66,9 @@ Status ReadSource(io::FileSystem& fs, StagedCell& cell) {
   const auto after = fs.Stat(cell.source);
   if (size != before->size_bytes || !after || after->modified != before->modified) {
     cell.problem = kChanged;
-    cell.bytes = {};
     return {};
   }
-  cell.bytes.resize(size);
+  cell.view = std::string_view(scratch).substr(0, size);
   cell.has_bytes = true;
   return {};
 }
@@ -127,18 +129,20 @@ Status TakePut(Result<assets::PutResult> put, StagedCell& cell) {
 }
 
 Status PutSmall(const FillTools& tools, StagedCell& cell) {
-  const std::string_view content = cell.content();
   if (tools.on_bad_asset != OnBadAsset::kKeep) {
     const assets::MediaFacts facts =
-        assets::ReadMediaFacts(std::as_bytes(std::span(content.data(), content.size())));
+        assets::ReadMediaFacts(std::as_bytes(std::span(cell.view.data(), cell.view.size())));
     if (MustWait(tools, facts, cell.kind)) {
       cell.is_picture = cell.is_picture || facts.media_type.starts_with("image/");
+      if (!cell.source.empty()) {
+        cell.bytes = cell.view;
+      }
       return {};
     }
   }
-  DATALAKE_TRY(TakePut(tools.batch.PutBytes(content), cell));
+  DATALAKE_TRY(TakePut(tools.batch.PutBytes(cell.view), cell));
   cell.has_bytes = false;
-  cell.bytes = {};
+  cell.view = {};
   return {};
 }
 
@@ -173,12 +177,12 @@ Status PutLarge(const FillTools& tools, StagedCell& cell) {
 
 }  // namespace
 
-Status FillCell(const FillTools& tools, StagedCell& cell) {
+Status FillCell(const FillTools& tools, std::string& scratch, StagedCell& cell) {
   if (cell.is_null || !cell.problem.empty() || cell.asset) {
     return {};
   }
   if (!cell.source.empty()) {
-    DATALAKE_TRY(ReadSource(tools.fs, cell));
+    DATALAKE_TRY(ReadSource(tools.fs, scratch, cell));
   }
   cell.is_picture = HasPictureSuffix(cell.name);
   if (cell.is_large) {

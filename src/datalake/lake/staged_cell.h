@@ -46,8 +46,9 @@ struct FillTools {
 /// Reads the file of a cell that names one, and puts what it holds into the batch, but for what
 /// looks bad under a policy that may not want it in the store: that stays for processing, which
 /// knows the column's kind. A file that cannot be read, or changes meanwhile, is a problem of the
-/// cell. Thread-safe for different cells. Errors: kIo of the lake's disk, kCancelled.
-Status FillCell(const FillTools& tools, StagedCell& cell);
+/// cell. `scratch` is memory to read into, kept from call to call. Thread-safe for different cells
+/// and scratches. Errors: kIo of the lake's disk, kCancelled.
+Status FillCell(const FillTools& tools, std::string& scratch, StagedCell& cell);
 
 /// True for `.jpg`, `.png` and other suffixes of pictures, in any case.
 bool HasPictureSuffix(std::string_view name);

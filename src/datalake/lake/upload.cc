@@ -11,6 +11,7 @@
 #include "datalake/assets/asset_store.h"
 #include "datalake/base/name.h"
 #include "datalake/base/thread_pool.h"
+#include "datalake/format/rows_ahead.h"
 #include "datalake/io/atomic_file.h"
 #include "datalake/io/file_system.h"
 #include "datalake/io/path.h"
@@ -245,8 +246,9 @@ Result<UploadInfo> Uploads::Stage(const UploadRequest& request, ProgressSink& pr
   io::FileSystem& fs = lake_.context().fs;
   DATALAKE_TRY_ASSIGN(const UploadSource source,
                       OpenUploadSource(fs, request.source_path, request.strict_files));
+  const auto rows = format::RowsAhead(source.rows);
   StageSource stage{
-      .rows = *source.rows, .job = {}, .bad_files = source.bad_files, .unchanged = [&fs, &source] {
+      .rows = *rows, .job = {}, .bad_files = source.bad_files, .unchanged = [&fs, &source] {
         return CheckUnchanged(fs, source);
       }};
   stage.job.source_root = source.root;

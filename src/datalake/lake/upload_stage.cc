@@ -204,8 +204,9 @@ Status RowStager::FillGroup(std::vector<StagedCell>& cells) {
   const std::size_t tasks = (cells.size() + kCellsPerTask - 1) / kCellsPerTask;
   const Status filled = ParallelFor(pool_, tasks, stop_, [&](std::size_t task) -> Status {
     const std::size_t end = std::min(cells.size(), (task + 1) * kCellsPerTask);
+    std::string scratch;
     for (std::size_t i = task * kCellsPerTask; i < end; ++i) {
-      DATALAKE_TRY(FillCell(tools, cells[i]));
+      DATALAKE_TRY(FillCell(tools, scratch, cells[i]));
     }
     return {};
   });

@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "datalake/assets/asset_store.h"
+#include "datalake/base/hash.h"
 #include "datalake/io/atomic_file.h"
+#include "datalake/lake/gc.h"
 #include "datalake/lake/process_test_support.h"
 #include "datalake/lake/upload.h"
 #include "datalake/testing/matchers.h"
@@ -13,6 +16,7 @@ namespace {
 
 using ::datalake::testing::IsError;
 using ::datalake::testing::IsOk;
+using ::datalake::testing::IsOkAndHolds;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
@@ -30,6 +34,73 @@ TEST_F(ProcessTest, BytesThatTheLakeHasAreNotStagedAgain) {
   EXPECT_EQ(report.uploads[0].new_assets, 0U);
   EXPECT_EQ(Rows({"test", "again", "raw"}, {"image", "hash"}),
             Rows({"test", "d", "raw"}, {"image", "hash"}));
+}
+
+TEST_F(ProcessTest, StagedAssetsAreInTheStoreAndNotCollectedMeanwhile) {
+  const std::string large(std::size_t{3} << 20, 'x');
+  ASSERT_THAT(io::ReplaceFile(fs_, "/in/large.bin", large), IsOk());
+  WriteRows("/in/rows.parquet", {{"image", Blobs({kPng, kPng, kPng + "2"})},
+                                 {"file", Texts({"large.bin", "large.bin", "-"})}});
+  const auto info = Stage(Request());
+  ASSERT_THAT(info, IsOk());
+  EXPECT_EQ(info->new_assets, 3U);
+  EXPECT_EQ(info->known_assets, 2U);
+  EXPECT_THAT(lake_->assets().Contains(Sha256Hex(kPng)), IsOkAndHolds(true));
+  EXPECT_THAT(lake_->assets().Contains(Sha256Hex(large)), IsOkAndHolds(true));
+  const std::string folder = "/lake/staging/pending/" + info->id;
+  EXPECT_LT(fs_.Stat(folder + "/rows.parquet")->size_bytes, 10'000U);
+  EXPECT_FALSE(*fs_.Exists(folder + "/assets"));
+  for (int run = 0; run < 3; ++run) {
+    ASSERT_THAT(CollectGarbage(*lake_, {.apply = true, .grace = {}, .trash = {}}, progress_, {}),
+                IsOk());
+  }
+  const ProcessReport report = Process();
+  ASSERT_EQ(report.succeeded(), 1U);
+  EXPECT_EQ(report.uploads[0].new_assets, 3U);
+  EXPECT_EQ(report.uploads[0].problem_assets, 0U);
+  EXPECT_THAT(Rows({"test", "d", "raw"}, {"hash"})[0], HasSubstr(Sha256Hex(kPng)));
+}
+
+TEST_F(ProcessTest, AssetsOfADiscardedUploadAreCollected) {
+  WriteRows("/in/rows.parquet", {{"image", Blobs({kPng})}});
+  ASSERT_THAT(Uploads(*lake_).Discard(Stage(Request())->id), IsOk());
+  EXPECT_THAT(lake_->assets().Contains(Sha256Hex(kPng)), IsOkAndHolds(true));
+  for (int run = 0; run < 3; ++run) {
+    ASSERT_THAT(CollectGarbage(*lake_, {.apply = true, .grace = {}, .trash = {}}, progress_, {}),
+                IsOk());
+  }
+  EXPECT_THAT(lake_->assets().Contains(Sha256Hex(kPng)), IsOkAndHolds(false));
+}
+
+TEST_F(ProcessTest, BadPicturesStayOutOfTheStoreUnlessTheyAreKept) {
+  const std::string cut = kPng.substr(0, 40);
+  const std::string text = "no picture";
+  WriteRows("/in/rows.parquet", {{"image", Blobs({cut, text, kPng})}});
+  for (const OnBadAsset policy : {OnBadAsset::kNull, OnBadAsset::kReject}) {
+    UploadRequest request = Request(policy == OnBadAsset::kNull ? "nulls" : "rejects");
+    request.on_bad_asset = policy;
+    ASSERT_THAT(Stage(request), IsOk());
+    const ProcessReport report = Process();
+    ASSERT_EQ(report.succeeded(), 1U);
+    EXPECT_EQ(report.uploads[0].problem_assets, 2U);
+    EXPECT_EQ(report.uploads[0].assets, 1U);
+  }
+  EXPECT_THAT(lake_->assets().Contains(Sha256Hex(cut)), IsOkAndHolds(false));
+  EXPECT_THAT(lake_->assets().Contains(Sha256Hex(text)), IsOkAndHolds(false));
+  ASSERT_THAT(Stage(Request("kept")), IsOk());
+  EXPECT_EQ(Process().uploads[0].assets, 3U);
+  EXPECT_THAT(Rows({"test", "kept", "raw"}, {"image"})[1], HasSubstr("not a picture"));
+  EXPECT_THAT(lake_->assets().Contains(Sha256Hex(cut)), IsOkAndHolds(true));
+}
+
+TEST_F(ProcessTest, AssetThatIsGonePriorToProcessingIsAProblemOfItsRow) {
+  WriteRows("/in/rows.parquet", {{"image", Blobs({kPng, kPng + "2"})}});
+  ASSERT_THAT(Stage(Request()), IsOk());
+  ASSERT_THAT(lake_->assets().Remove(Sha256Hex(kPng)), IsOk());
+  const ProcessReport report = Process();
+  ASSERT_EQ(report.succeeded(), 1U);
+  EXPECT_EQ(report.uploads[0].problem_assets, 1U);
+  EXPECT_THAT(Rows({"test", "d", "raw"}, {"image"})[0], HasSubstr("asset is not in the lake"));
 }
 
 TEST_F(ProcessTest, BrokenFilesAmongGoodOnesAreNamed) {
