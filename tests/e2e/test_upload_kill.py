@@ -93,6 +93,18 @@ def staged(lake: Path) -> list[str]:
     return [p.name for p in folders if not p.name.startswith(".")]
 
 
+def verify_deep(lake: Path) -> None:
+    """Every link leads to an asset and every asset has its hash. What clients that were killed
+    have put is orphaned, and no finding."""
+    words = [built("bin/datalake"), "--lake", lake, "--json", "verify", "--deep"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    report = json.loads(done.stdout)
+    assert report["summary"]["missing_count"] == 0
+    assert report["problems"] == []
+    print("verify --deep:", json.dumps(report["summary"]))
+
+
 def test_each_upload_is_there_exactly_once(tmp_path: Path) -> None:
     from demo_server import Server
 
@@ -146,3 +158,4 @@ def test_each_upload_is_there_exactly_once(tmp_path: Path) -> None:
         assert hashes[path] == row["hash"]
     files = [p for p in (lake_path / "assets").glob("[0-9a-f][0-9a-f]/*/*") if p.is_file()]
     assert set(hashes) <= set(files)
+    verify_deep(lake_path)

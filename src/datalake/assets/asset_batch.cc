@@ -342,16 +342,19 @@ class BatchImpl final : public AssetBatch {
 
   // Also those of duplicates: who linked them first may not have synced yet.
   std::vector<std::string> FoldersToSync() const DATALAKE_REQUIRES(mutex_) {
-    std::set<std::string> folders;
+    std::vector<std::string> folders;
+    std::set<std::string> uppers;
     for (const std::string& sha256 : hashes_) {
-      const std::string upper = io::JoinPath(root_, sha256.substr(0, 2));
-      folders.insert(io::JoinPath(upper, sha256.substr(2, 2)));
+      folders.push_back(io::JoinPath(root_, FolderOf(sha256)));
       if (!parts_.known_folders.Contains(sha256)) {
-        folders.insert(upper);
-        folders.insert(root_);
+        uppers.insert(io::JoinPath(root_, sha256.substr(0, 2)));
       }
     }
-    return {folders.begin(), folders.end()};
+    if (!uppers.empty()) {
+      folders.insert(folders.end(), uppers.begin(), uppers.end());
+      folders.push_back(root_);
+    }
+    return folders;
   }
 
   StoreParts& parts_;

@@ -1,5 +1,6 @@
 #include "datalake/lake/asset_roots.h"
 
+#include <array>
 #include <atomic>
 #include <memory>
 #include <optional>
@@ -24,6 +25,11 @@ namespace {
 
 constexpr int kMostDepth = 64;
 constexpr std::size_t kFlushMentions = 4096;
+constexpr int kMostMoves = 3;
+// In the order in which an upload goes on; then again those that it may be put back to.
+constexpr std::array kStates = {UploadState::kPending, UploadState::kProcessing,
+                                UploadState::kFailed, UploadState::kPending,
+                                UploadState::kProcessing};
 
 // Committed, not yet committed, or kept for older versions.
 Status AddDataFiles(io::FileSystem& fs, const std::string& folder, int depth,
@@ -57,7 +63,7 @@ class Marker {
     total_ = files + roots.collections.size();
     ThreadPool pool(options_.threads == 0 ? AvailableCores() : options_.threads);
     DATALAKE_TRY(ParallelFor(pool, total_, stop, [&](std::size_t i) -> Status {
-      Status marked = i < files ? MarkFile(roots.data_files[i], stop)
+      Status marked = i < files ? MarkFileOrMoved(roots.data_files[i], stop)
                                 : MarkCollection(roots.collections[i - files], stop);
       if (!marked && marked.error().code == ErrorCode::kNotFound) {
         // What was removed meanwhile links nothing any more.
@@ -75,6 +81,24 @@ class Marker {
   }
 
  private:
+  // An upload's folder may have gone from one state to another since it was listed.
+  Status MarkFileOrMoved(const std::string& path, const std::stop_token& stop) {
+    Status marked = MarkFile(path, stop);
+    const Layout& layout = lake_.layout();
+    const std::string staging(io::ParentPath(layout.Staging(UploadState::kPending)));
+    const std::string id(io::BaseName(io::ParentPath(path)));
+    for (int round = 0; round < kMostMoves; ++round) {
+      for (const UploadState state : kStates) {
+        if (marked || marked.error().code != ErrorCode::kNotFound ||
+            !path.starts_with(staging + "/")) {
+          return marked;
+        }
+        marked = MarkFile(io::JoinPath(layout.Upload(state, id), kRowsFile), stop);
+      }
+    }
+    return marked;
+  }
+
   Status MarkFile(const std::string& path, const std::stop_token& stop) {
     DATALAKE_TRY_ASSIGN(const auto facts, format::ReadParquetFacts(lake_.context().fs, path));
     const auto columns = MentionColumns(*facts.schema, MentionScope::kAnything);
@@ -154,8 +178,7 @@ Result<AssetRoots> ListAssetRoots(Lake& lake) {
   io::FileSystem& fs = lake.context().fs;
   AssetRoots roots;
   DATALAKE_TRY_ASSIGN(roots.data_files, ListDataFiles(fs, lake.layout().catalog()));
-  for (const UploadState state :
-       {UploadState::kPending, UploadState::kProcessing, UploadState::kFailed}) {
+  for (const UploadState state : kStates) {
     DATALAKE_TRY_ASSIGN(const auto uploads, fs.List(lake.layout().Staging(state)));
     for (const io::DirectoryEntry& upload : uploads) {
       const std::string rows =

@@ -37,6 +37,8 @@ struct EngineOptions {
 struct QueryLimits {
   /// From the call to the last batch; kResourceExhausted when it passes. Zero: none.
   std::chrono::milliseconds timeout{0};
+  /// Of the caller's limit before this call: an error names both together.
+  std::chrono::milliseconds time_spent{0};
   /// The result ends after so many rows.
   std::optional<std::int64_t> max_rows = std::nullopt;
 };

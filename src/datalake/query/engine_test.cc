@@ -165,6 +165,13 @@ TEST_F(QueryEngineTest, TimeoutEndsTheQuery) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
 }
 
+TEST_F(QueryEngineTest, TimeoutOfAPartNamesTheWholeLimit) {
+  EXPECT_THAT(
+      Sql("select count(*) from range(100000000000) a where hash(a.range) = 7",
+          {.timeout = std::chrono::milliseconds(50), .time_spent = std::chrono::milliseconds(950)}),
+      IsError(ErrorCode::kResourceExhausted, "1000 ms"));
+}
+
 TEST_F(QueryEngineTest, StopEndsARunningQueryAndAStreamingOne) {
   std::stop_source stop;
   auto reader = engine_->Sql("select * from range(100000000000)", views_, {}, stop.get_token());

@@ -156,11 +156,12 @@ class PartsReader final : public arrow::RecordBatchReader {
       const auto passed = std::chrono::duration_cast<std::chrono::milliseconds>(
           std::chrono::steady_clock::now() - begin_);
       if (passed >= limits_.timeout) {
-        return Error{
-            ErrorCode::kResourceExhausted,
-            fmt::format("query took longer than its limit: {} ms", limits_.timeout.count())};
+        return Error{ErrorCode::kResourceExhausted,
+                     fmt::format("query took longer than its limit: {} ms",
+                                 (limits_.timeout + limits_.time_spent).count())};
       }
       limits.timeout = limits_.timeout - passed;
+      limits.time_spent = limits_.time_spent + passed;
     }
     const View view = MakeView(parts_.Next(part_files_));
     part_files_ = std::min(part_files_ * kPartGrowth, kMaxPartFiles);

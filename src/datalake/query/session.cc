@@ -115,7 +115,7 @@ Result<std::shared_ptr<Session>> Session::Begin(std::shared_ptr<EngineDatabase> 
   std::shared_ptr<Session> session(new Session(std::move(database), limits));  // NOLINT: private
   DATALAKE_TRY_ASSIGN(session->connection_, session->database_->Connect());
   session->watch_ = session->database_->watchdog().Begin(
-      [connection = session->connection_.get()]() { duckdb_interrupt(connection); }, limits.timeout,
+      [connection = session->connection_.get()]() { duckdb_interrupt(connection); }, limits,
       std::move(stop));
   return session;
 }

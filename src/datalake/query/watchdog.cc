@@ -22,8 +22,8 @@ Watchdog::~Watchdog() {
 }
 
 std::unique_ptr<Watchdog::Watch> Watchdog::Begin(std::function<void()> interrupt,
-                                                 std::chrono::milliseconds timeout,
-                                                 std::stop_token stop) {
+                                                 const QueryLimits& limits, std::stop_token stop) {
+  const std::chrono::milliseconds timeout = limits.timeout;
   std::uint64_t id = 0;
   {
     const MutexLock lock(mutex_);
@@ -32,9 +32,9 @@ std::unique_ptr<Watchdog::Watch> Watchdog::Begin(std::function<void()> interrupt
       Entry entry{.interrupt = std::move(interrupt), .due = SteadyTime::max()};
       if (timeout.count() > 0) {
         entry.due = std::chrono::steady_clock::now() + timeout;
-        entry.reason_when_due =
-            Error{ErrorCode::kResourceExhausted,
-                  fmt::format("query took longer than its limit: {} ms", timeout.count())};
+        entry.reason_when_due = Error{ErrorCode::kResourceExhausted,
+                                      fmt::format("query took longer than its limit: {} ms",
+                                                  (timeout + limits.time_spent).count())};
       }
       entries_.emplace(id, std::move(entry));
       is_changed_ = true;

@@ -11,6 +11,7 @@
 
 #include "datalake/base/error.h"
 #include "datalake/base/mutex.h"
+#include "datalake/query/engine.h"
 
 namespace datalake::query {
 
@@ -41,9 +42,9 @@ class Watchdog {
     std::stop_callback<std::function<void()>> on_stop_;
   };
 
-  /// Calls `interrupt` (quick, Thread-safe) from the time that `timeout` (zero: none) has passed or
-  /// `stop` was requested until the watch is gone. The watchdog must outlive it.
-  std::unique_ptr<Watch> Begin(std::function<void()> interrupt, std::chrono::milliseconds timeout,
+  /// Calls `interrupt` (quick, Thread-safe) from the time that the timeout of `limits` has passed
+  /// or `stop` was requested until the watch is gone. The watchdog must outlive it.
+  std::unique_ptr<Watch> Begin(std::function<void()> interrupt, const QueryLimits& limits,
                                std::stop_token stop);
 
  private:
