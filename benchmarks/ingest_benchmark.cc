@@ -157,8 +157,10 @@ int Run() {
   const Result<double> sync_before = SyncMillis(fs, folder.path());
   std::stop_source stop;
   std::promise<std::string> address;
-  server::ServeOptions options{
-      .lake_path = folder / "lake", .create_lake = true, .version = "bench"};
+  server::ServeOptions options;
+  options.lake_path = folder / "lake";
+  options.create_lake = true;
+  options.version = "bench";
   options.http.port = 0;
   std::jthread serving([&] {
     const Status served = server::Serve(

@@ -13,7 +13,8 @@
 namespace datalake::lake {
 namespace {
 
-arrow::Status AppendText(arrow::StringBuilder& builder, const std::optional<std::string>& text) {
+arrow::Status AppendText(arrow::StringBuilder& builder,
+                         const std::optional<std::string_view>& text) {
   return text ? builder.Append(*text) : builder.AppendNull();
 }
 
@@ -34,23 +35,22 @@ class ChatColumns final : public PayloadColumns {
         conversation_(arrow::default_memory_pool(), turn_struct_, arrow::list(TurnType())) {}
 
   arrow::Status Append(std::string_view body, RecordOrigin& origin) override {
-    ChatParseResult parsed = ParseChat(body);
-    if (!parsed.problems.empty()) {
+    if (!parser_.Parse(body)) {
       for (arrow::ArrayBuilder* builder : Builders()) {
         ARROW_RETURN_NOT_OK(builder->AppendNull());
       }
       return arrow::Status::OK();
     }
-    ChatRecord& chat = parsed.record;
+    const ChatView& chat = parser_.record();
     ARROW_RETURN_NOT_OK(agent_id_.Append(chat.agent_id));
     ARROW_RETURN_NOT_OK(AppendText(prompt_template_, chat.prompt_template));
     ARROW_RETURN_NOT_OK(AppendText(chat_template_, chat.chat_template));
     ARROW_RETURN_NOT_OK(conversation_.Append());
     ARROW_RETURN_NOT_OK(AppendTurns(chat.conversation));
-    origin.source = std::move(chat.source);
-    origin.submitter_id = std::move(chat.submitter_id);
-    origin.attribution = std::move(chat.attribution);
-    origin.extra = std::move(chat.extra);
+    origin.source = chat.source;
+    origin.submitter_id = chat.submitter_id;
+    origin.attribution = chat.attribution;
+    origin.extra = chat.extra;
     return arrow::Status::OK();
   }
 
@@ -67,9 +67,9 @@ class ChatColumns final : public PayloadColumns {
     return {&agent_id_, &prompt_template_, &chat_template_, &conversation_};
   }
 
-  arrow::Status AppendTurns(const std::vector<ChatTurn>& turns) {
+  arrow::Status AppendTurns(const std::vector<ChatTurnView>& turns) {
     std::int32_t number = 0;
-    for (const ChatTurn& item : turns) {
+    for (const ChatTurnView& item : turns) {
       ARROW_RETURN_NOT_OK(turn_struct_->Append());
       ARROW_RETURN_NOT_OK(turn_->Append(number++));
       ARROW_RETURN_NOT_OK(content_->Append(item.content));
@@ -81,6 +81,7 @@ class ChatColumns final : public PayloadColumns {
     return arrow::Status::OK();
   }
 
+  ChatParser parser_;
   arrow::StringBuilder agent_id_;
   arrow::StringBuilder prompt_template_;
   arrow::StringBuilder chat_template_;

@@ -19,6 +19,27 @@ using json::Node;
 using json::NodeType;
 using Location = std::vector<LocationStep>;
 
+// Where a value stands; made into a Location only when something is wrong with it.
+struct Place {
+  std::string_view key = {};  // of the chat
+  std::optional<std::size_t> turn = {};
+  std::string_view turn_key = {};
+
+  Location ToLocation() const {
+    Location location;
+    if (!key.empty()) {
+      location.push_back({std::string(key)});
+    }
+    if (turn) {
+      location.push_back({"", *turn});
+    }
+    if (!turn_key.empty()) {
+      location.push_back({std::string(turn_key)});
+    }
+    return location;
+  }
+};
+
 constexpr std::string_view kReservedKey = "_lake";
 
 // repr() of a Python float, as str(5e16) == "5e+16": shortest digits, an exponent below 1e-4 and
@@ -77,10 +98,10 @@ std::optional<bool> BooleanOf(const Node& node) {
   }
 }
 
-std::optional<std::string> TextOf(const Node& node) {
+// The text of a value that is none itself, as Python's str() has it; nothing for null and nested
+// values.
+std::optional<std::string> TextOfOther(const Node& node) {
   switch (node.type()) {
-    case NodeType::kString:
-      return std::string(node.GetString());
     case NodeType::kInt:
       return std::to_string(node.GetInt());
     case NodeType::kUint:
@@ -97,57 +118,64 @@ std::optional<std::string> TextOf(const Node& node) {
 // Reads one chat; problems in the order of the seed's fields.
 class ChatReader {
  public:
-  explicit ChatReader(ChatParseResult& result) : result_(result) {}
+  ChatReader(ChatView& record, std::vector<ValidationProblem>& problems,
+             std::deque<std::string>& texts)
+      : record_(record), problems_(problems), texts_(texts) {}
 
   void Read(const Node& body);
 
  private:
   using Slot = std::optional<Node>;
+  using Text = std::optional<std::string_view>;
 
-  void Problem(Location location, std::string message, std::string type) {
-    result_.problems.push_back({std::move(location), std::move(message), std::move(type), {}});
+  void Problem(const Place& place, std::string message, std::string type) {
+    problems_.push_back({place.ToLocation(), std::move(message), std::move(type), {}});
   }
 
-  void Missing(Location location) {
-    Problem(std::move(location), "field required", "value_error.missing");
-  }
+  void Missing(const Place& place) { Problem(place, "field required", "value_error.missing"); }
 
-  void NullRefused(Location location) {
-    Problem(std::move(location), "none is not an allowed value", "type_error.none.not_allowed");
+  void NullRefused(const Place& place) {
+    Problem(place, "none is not an allowed value", "type_error.none.not_allowed");
   }
 
   // A text field that may be absent or null.
-  std::optional<std::string> OptionalText(const Slot& slot, Location location) {
+  Text OptionalText(const Slot& slot, const Place& place) {
     if (!slot || slot->type() == NodeType::kNull) {
       return std::nullopt;
     }
-    std::optional<std::string> text = TextOf(*slot);
-    if (!text) {
-      Problem(std::move(location), "str type expected", "type_error.str");
+    if (slot->type() == NodeType::kString) {
+      return slot->GetString();
     }
-    return text;
+    std::optional<std::string> text = TextOfOther(*slot);
+    if (!text) {
+      Problem(place, "str type expected", "type_error.str");
+      return std::nullopt;
+    }
+    return texts_.emplace_back(*std::move(text));
   }
 
-  std::string RequiredText(const Slot& slot, Location location) {
+  std::string_view RequiredText(const Slot& slot, const Place& place) {
     if (!slot) {
-      Missing(std::move(location));
+      Missing(place);
       return {};
     }
     if (slot->type() == NodeType::kNull) {
-      NullRefused(std::move(location));
+      NullRefused(place);
       return {};
     }
-    return OptionalText(slot, std::move(location)).value_or(std::string());
+    return OptionalText(slot, place).value_or(std::string_view());
   }
 
   void ReadIngestId(const Slot& slot);
   void ReadTemplates(const Slot& prompt, const Slot& chat);
   void ReadConversation(const Slot& slot);
   void ReadTurn(const Node& node, std::size_t index);
-  ChatTurn TurnOfSlots(const std::array<Slot, 5>& slots, std::size_t index);
+  ChatTurnView TurnOfSlots(const std::array<Slot, 5>& slots, std::size_t index);
   void WriteExtra(const std::vector<std::pair<std::string_view, Node>>& unknown);
 
-  ChatParseResult& result_;
+  ChatView& record_;
+  std::vector<ValidationProblem>& problems_;
+  std::deque<std::string>& texts_;
   std::vector<std::pair<std::size_t, std::string>> turn_extras_;  // turn → members as JSON object
 };
 
@@ -166,46 +194,46 @@ void ChatReader::Read(const Node& body) {
     if (found != kKeys.end()) {
       slots[static_cast<std::size_t>(found - kKeys.begin())] = value;  // the last one of a key wins
     } else if (key == kReservedKey) {
-      Problem({{std::string(key)}}, "key is reserved for the lake", "value_error.reserved");
+      Problem({.key = key}, "key is reserved for the lake", "value_error.reserved");
     } else {
       unknown.emplace_back(key, value);
     }
   });
-  ChatRecord& record = result_.record;
-  record.source = OptionalText(slots[0], {{"source"}});
-  record.submitter_id = OptionalText(slots[1], {{"submitter_id"}});
-  record.agent_id = RequiredText(slots[2], {{"agent_id"}});
+  ChatView& record = record_;
+  record.source = OptionalText(slots[0], {.key = "source"});
+  record.submitter_id = OptionalText(slots[1], {.key = "submitter_id"});
+  record.agent_id = RequiredText(slots[2], {.key = "agent_id"});
   ReadIngestId(slots[3]);
   ReadTemplates(slots[4], slots[6]);
   ReadConversation(slots[5]);
-  record.attribution = OptionalText(slots[7], {{"network/attribution"}});
+  record.attribution = OptionalText(slots[7], {.key = "network/attribution"});
   WriteExtra(unknown);
 }
 
 void ChatReader::ReadIngestId(const Slot& slot) {
-  result_.record.ingest_id = OptionalText(slot, {{"ingest_id"}});
-  CheckIngestId(result_.record.ingest_id, result_.problems);
+  record_.ingest_id = OptionalText(slot, {.key = "ingest_id"});
+  CheckIngestId(record_.ingest_id, problems_);
 }
 
 // The newest desktop client sends chat_template in place of prompt_template.
 void ChatReader::ReadTemplates(const Slot& prompt, const Slot& chat) {
-  result_.record.chat_template = OptionalText(chat, {{"chat_template"}});
-  if (result_.record.chat_template) {
-    result_.record.prompt_template = OptionalText(prompt, {{"prompt_template"}});
+  record_.chat_template = OptionalText(chat, {.key = "chat_template"});
+  if (record_.chat_template) {
+    record_.prompt_template = OptionalText(prompt, {.key = "prompt_template"});
   } else {
-    result_.record.prompt_template = RequiredText(prompt, {{"prompt_template"}});
+    record_.prompt_template = RequiredText(prompt, {.key = "prompt_template"});
   }
 }
 
 void ChatReader::ReadConversation(const Slot& slot) {
   if (!slot) {
-    return Missing({{"conversation"}});
+    return Missing({.key = "conversation"});
   }
   if (slot->type() == NodeType::kNull) {
-    return NullRefused({{"conversation"}});
+    return NullRefused({.key = "conversation"});
   }
   if (slot->type() != NodeType::kArray) {
-    return Problem({{"conversation"}}, "value is not a valid list", "type_error.list");
+    return Problem({.key = "conversation"}, "value is not a valid list", "type_error.list");
   }
   std::size_t index = 0;
   slot->ForEachItem([&](const Node& item) { ReadTurn(item, index++); });
@@ -213,7 +241,8 @@ void ChatReader::ReadConversation(const Slot& slot) {
 
 void ChatReader::ReadTurn(const Node& node, std::size_t index) {
   if (node.type() != NodeType::kObject) {
-    return Problem({{"conversation"}, {"", index}}, "value is not a valid dict", "type_error.dict");
+    return Problem({.key = "conversation", .turn = index}, "value is not a valid dict",
+                   "type_error.dict");
   }
   constexpr std::array<std::string_view, 5> kKeys = {"content", "role", "rating", "stopped",
                                                      "edited_content"};
@@ -238,21 +267,21 @@ void ChatReader::ReadTurn(const Node& node, std::size_t index) {
     writer.EndObject();
     turn_extras_.emplace_back(index, std::move(extra));
   }
-  result_.record.conversation.push_back(TurnOfSlots(slots, index));
+  record_.conversation.push_back(TurnOfSlots(slots, index));
 }
 
-ChatTurn ChatReader::TurnOfSlots(const std::array<Slot, 5>& slots, std::size_t index) {
+ChatTurnView ChatReader::TurnOfSlots(const std::array<Slot, 5>& slots, std::size_t index) {
   const auto at = [index](std::string_view key) {
-    return Location{{"conversation"}, {"", index}, {std::string(key)}};
+    return Place{.key = "conversation", .turn = index, .turn_key = key};
   };
-  ChatTurn turn;
+  ChatTurnView turn;
   turn.content = RequiredText(slots[0], at("content"));
   turn.role = OptionalText(slots[1], at("role"));
   if (slots[2] && slots[2]->type() != NodeType::kNull) {
-    turn.rating = std::string(slots[2]->GetString());
+    turn.rating = slots[2]->GetString();
     if (*turn.rating != "positive" && *turn.rating != "negative") {
-      result_.problems.push_back(
-          {at("rating"),
+      problems_.push_back(
+          {at("rating").ToLocation(),
            "value is not a valid enumeration member; permitted: 'positive', 'negative'",
            "type_error.enum",
            {"positive", "negative"}});
@@ -275,7 +304,7 @@ void ChatReader::WriteExtra(const std::vector<std::pair<std::string_view, Node>>
   if (unknown.empty() && turn_extras_.empty()) {
     return;
   }
-  json::Writer writer(result_.record.extra);
+  json::Writer writer(record_.extra);
   writer.BeginObject();
   std::string text;
   for (const auto& [key, value] : unknown) {
@@ -298,14 +327,47 @@ void ChatReader::WriteExtra(const std::vector<std::pair<std::string_view, Node>>
 
 }  // namespace
 
-ChatParseResult ParseChat(std::string_view body) {
-  ChatParseResult result;
-  const auto tree = json::Tree::Parse(body);
-  if (!tree) {
-    result.problems.push_back(UnreadableProblem(body, tree.error()));
-    return result;
+bool ChatParser::Parse(std::string_view body) {
+  problems_.clear();
+  texts_.clear();
+  std::vector<ChatTurnView> turns = std::move(record_.conversation);
+  turns.clear();
+  record_ = {};
+  record_.conversation = std::move(turns);  // keeps its memory
+  const auto root = tree_.Parse(body);
+  if (!root) {
+    problems_.push_back(UnreadableProblem(body, root.error()));
+    return false;
   }
-  ChatReader(result).Read(tree->root());
+  ChatReader(record_, problems_, texts_).Read(*root);
+  return problems_.empty();
+}
+
+ChatParseResult ParseChat(std::string_view body) {
+  const auto text = [](const std::optional<std::string_view>& view) {
+    return view ? std::optional<std::string>(*view) : std::nullopt;
+  };
+  ChatParser parser;
+  parser.Parse(body);
+  const ChatView& view = parser.record();
+  ChatParseResult result;
+  result.problems = std::move(parser.problems());
+  result.record = {.ingest_id = text(view.ingest_id),
+                   .source = text(view.source),
+                   .submitter_id = text(view.submitter_id),
+                   .attribution = text(view.attribution),
+                   .agent_id = std::string(view.agent_id),
+                   .prompt_template = text(view.prompt_template),
+                   .chat_template = text(view.chat_template),
+                   .conversation = {},
+                   .extra = view.extra};
+  for (const ChatTurnView& turn : view.conversation) {
+    result.record.conversation.push_back({.content = std::string(turn.content),
+                                          .role = text(turn.role),
+                                          .rating = text(turn.rating),
+                                          .stopped = turn.stopped,
+                                          .edited_content = text(turn.edited_content)});
+  }
   return result;
 }
 

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "datalake/base/result.h"
+#include "datalake/json/tree.h"
 
 namespace datalake::lake {
 
@@ -60,7 +62,46 @@ struct ChatParseResult {
 
 /// Checks and reads one chat as POST /v1/ingest/chat takes it. `prompt_template` may be missing
 /// when `chat_template` is there. An ingest_id must be a name (base/name.h). Bad input is a
-/// problem, never an error. Pure, Thread-safe; some 500 MB/s.
+/// problem, never an error. Pure, Thread-safe; for many chats see ChatParser.
 ChatParseResult ParseChat(std::string_view body);
+
+/// A turn and a chat that look at the parser's memory.
+struct ChatTurnView {
+  std::string_view content;
+  std::optional<std::string_view> role;
+  std::optional<std::string_view> rating;
+  bool stopped = false;
+  std::optional<std::string_view> edited_content;
+};
+
+struct ChatView {
+  std::optional<std::string_view> ingest_id;
+  std::optional<std::string_view> source;
+  std::optional<std::string_view> submitter_id;
+  std::optional<std::string_view> attribution;
+  std::string_view agent_id;
+  std::optional<std::string_view> prompt_template;
+  std::optional<std::string_view> chat_template;
+  std::vector<ChatTurnView> conversation;
+  std::string extra;  ///< as in ChatRecord
+};
+
+/// ParseChat for many chats, without copies: some 500 MB/s. Single-threaded.
+class ChatParser {
+ public:
+  /// True when `body` is a chat; see record() or problems(). Everything is valid until the next
+  /// call.
+  bool Parse(std::string_view body);
+
+  const ChatView& record() const { return record_; }
+
+  std::vector<ValidationProblem>& problems() { return problems_; }
+
+ private:
+  json::TreeParser tree_;
+  ChatView record_;
+  std::vector<ValidationProblem> problems_;
+  std::deque<std::string> texts_;  // of values that were no texts
+};
 
 }  // namespace datalake::lake

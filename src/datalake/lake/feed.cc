@@ -41,11 +41,29 @@ constexpr std::uint64_t kMaxPayloadBytes = std::uint64_t{128} << 20;
 constexpr std::int64_t kFreeCheckNanos = 200'000'000;
 constexpr std::size_t kTokenBytes = 18;
 
-std::string MakeToken(Random& random) {
-  std::array<std::byte, kTokenBytes> bytes;
-  random.Fill(bytes);
-  return ToHex(bytes);
-}
+// Makes receipt tokens. The random bytes come in blocks: a system call for each token would cost
+// as much as checking its record. Thread-safe.
+class TokenMaker {
+ public:
+  explicit TokenMaker(Random& random) : random_(random) {}
+
+  std::string Make() {
+    const MutexLock lock(mutex_);
+    if (used_ + kTokenBytes > block_.size()) {
+      random_.Fill(block_);
+      used_ = 0;
+    }
+    const auto bytes = std::span(block_).subspan(used_, kTokenBytes);
+    used_ += kTokenBytes;
+    return ToHex(bytes);
+  }
+
+ private:
+  Random& random_;
+  Mutex mutex_;
+  std::array<std::byte, 57 * kTokenBytes> block_ DATALAKE_GUARDED_BY(mutex_){};
+  std::size_t used_ DATALAKE_GUARDED_BY(mutex_) = sizeof(block_);
+};
 
 // The body with `_lake` as its last member. `body` is a JSON object that is not empty.
 std::string WithLakeMember(std::string_view body, std::string_view ingest_id, std::int64_t version,
@@ -181,6 +199,7 @@ class FeedImpl final : public Feed {
   Mutex seal_mutex_;  // one Seal at a time; taken before mutex_
   Mutex mutex_;
   FeedLedger ledger_ DATALAKE_GUARDED_BY(mutex_);
+  TokenMaker tokens_{context_.random};
   std::atomic<std::int64_t> free_checked_nanos_{0};
   std::atomic<bool> disk_is_full_{false};
   // Last member, so destroyed first: its thread calls back into the others.
@@ -302,7 +321,7 @@ void FeedImpl::Look(const RecordChecker& checker, Pending& pending) {
   }
   const std::string& token = pending.submission.from.receipt_token;
   if (token.empty()) {
-    pending.new_token = MakeToken(context_.random);
+    pending.new_token = tokens_.Make();
   }
   pending.receipt = HashReceipt(token.empty() ? pending.new_token : token);
 }
@@ -411,11 +430,9 @@ void FeedImpl::DecideOne(const RecordChecker& checker, const PendingPtr& pending
       if (is_in_submission) {
         candidate.repeats = earlier->second;
       }
-      FeedLedger::Inflight* flying =
-          is_in_submission ? nullptr : ledger_.FindInflight(candidate.key);
-      if (flying != nullptr) {
+      if (!is_in_submission && known->sequence == IdEntry::kQueued) {
         ++pending->waits;
-        flying->waiters.emplace_back([pending, at](const Status& status) {
+        ledger_.Await(candidate.key, *known, [pending, at](const Status& status) {
           if (!status) {
             pending->answer.records[at] = status.error();
           }
@@ -468,9 +485,11 @@ void FeedImpl::Queue(const PendingPtr& pending, const RecordChecker& checker) {
         candidate.entry.version > 1 ? std::max(now, DayStart(candidate.entry.day)) : now;
     candidate.entry.day = DayNumber(received);
     const bool is_quarantined = candidate.entry.is_quarantined != 0;
-    findings = fmt::format(
-        "{}",
-        fmt::join(is_quarantined ? candidate.checked.reasons : candidate.checked.marks, "\n"));
+    findings.clear();
+    for (const std::string& finding :
+         is_quarantined ? candidate.checked.reasons : candidate.checked.marks) {
+      findings += (findings.empty() ? "" : "\n") + finding;
+    }
     const FeedRecord record{
         .ingest_id = candidate.ingest_id,
         .version = candidate.entry.version,
@@ -538,7 +557,7 @@ void FeedImpl::QueueChunk(const PendingPtr& pending, std::string payload, std::s
 // On the WAL's thread: the records are durable, or they failed.
 void FeedImpl::OnAppended(const PendingPtr& pending, const Result<std::uint64_t>& sequence,
                           std::size_t begin, std::size_t end) {
-  std::vector<std::function<void(const Status&)>> waiters;
+  std::vector<FeedLedger::Waiter> waiters;
   {
     const MutexLock lock(mutex_);
     for (std::size_t i = begin; i < end; ++i) {
@@ -546,10 +565,8 @@ void FeedImpl::OnAppended(const PendingPtr& pending, const Result<std::uint64_t>
       if (!candidate.is_stored) {
         continue;
       }
-      auto some = ledger_.End(candidate.key, candidate.entry,
-                              sequence ? std::optional(*sequence) : std::nullopt);
-      waiters.insert(waiters.end(), std::make_move_iterator(some.begin()),
-                     std::make_move_iterator(some.end()));
+      ledger_.End(candidate.key, candidate.entry,
+                  sequence ? std::optional(*sequence) : std::nullopt, waiters);
       if (!sequence) {
         pending->answer.records[i] = sequence.error();
       }
@@ -648,19 +665,18 @@ Result<StoredRecord> FeedImpl::ReadUnsealed(std::uint64_t sequence, std::string_
 Result<std::string> FeedImpl::Get(std::string_view ingest_id) {
   DATALAKE_TRY(CheckName("ingest_id", ingest_id));
   IdEntry entry;
-  std::optional<std::uint64_t> unsealed;
+  bool is_unsealed = false;
   {
     const MutexLock lock(mutex_);
-    const Hash128 key = IdKey(ingest_id);
-    const IdEntry* known = ledger_.FindDurable(key);
+    const IdEntry* known = ledger_.FindDurable(IdKey(ingest_id));
     if (known == nullptr || known->is_quarantined != 0) {
       return Error{ErrorCode::kNotFound, fmt::format("unknown record: {}", ingest_id)};
     }
     entry = *known;
-    unsealed = ledger_.FindUnsealed(key);
+    is_unsealed = ledger_.IsUnsealed(entry);
   }
-  if (unsealed) {
-    const auto record = ReadUnsealed(*unsealed, ingest_id, entry.version);
+  if (is_unsealed) {
+    const auto record = ReadUnsealed(entry.sequence, ingest_id, entry.version);
     if (record) {
       return WithLakeMember(record->body, ingest_id, entry.version, record->received);
     }

@@ -21,7 +21,8 @@ std::shared_ptr<arrow::DataType> Time() {
   return arrow::timestamp(arrow::TimeUnit::MICRO, "UTC");
 }
 
-arrow::Status AppendText(arrow::StringBuilder& builder, const std::optional<std::string>& text) {
+arrow::Status AppendText(arrow::StringBuilder& builder,
+                         const std::optional<std::string_view>& text) {
   return text ? builder.Append(*text) : builder.AppendNull();
 }
 

@@ -10,34 +10,75 @@ constexpr std::size_t kMostKeys = 1'000'000;
 
 }  // namespace
 
-const IdEntry* FeedLedger::Find(const Hash128& key) const {
-  const auto flying = inflight_.find(key);
-  return flying != inflight_.end() ? &flying->second.entry : index_.Find(key);
+const IdEntry* FeedLedger::FindDurable(const Hash128& key) const {
+  const IdEntry* entry = index_.Find(key);
+  if (entry == nullptr || entry->sequence != IdEntry::kQueued) {
+    return entry;
+  }
+  const auto before = before_.find(key);
+  return before == before_.end() ? nullptr : &before->second;
 }
 
-FeedLedger::Inflight* FeedLedger::FindInflight(const Hash128& key) {
-  const auto flying = inflight_.find(key);
-  return flying == inflight_.end() ? nullptr : &flying->second;
+bool FeedLedger::Await(const Hash128& key, const IdEntry& entry, Waiter waiter) {
+  if (entry.sequence != IdEntry::kQueued) {
+    return false;
+  }
+  waiting_[key].push_back({.version = entry.version, .waiter = std::move(waiter)});
+  return true;
 }
 
 void FeedLedger::Begin(const Hash128& key, const IdEntry& entry) {
-  Inflight& flying = inflight_[key];
-  flying.entry = entry;
-  ++flying.appends;
+  if (const IdEntry* known = index_.Find(key);
+      known != nullptr && known->sequence != IdEntry::kQueued) {
+    before_[key] = *known;
+  }
+  IdEntry queued = entry;
+  queued.sequence = IdEntry::kQueued;
+  index_.Put(key, queued);
 }
 
-std::vector<std::function<void(const Status&)>> FeedLedger::End(
-    const Hash128& key, const IdEntry& entry, std::optional<std::uint64_t> sequence) {
-  std::vector<std::function<void(const Status&)>> waiters;
-  const auto flying = inflight_.find(key);
-  if (sequence) {
-    AddUnsealed(*sequence, key, entry);
+void FeedLedger::End(const Hash128& key, const IdEntry& entry,
+                     std::optional<std::uint64_t> sequence, std::vector<Waiter>& waiters) {
+  if (IdEntry* known = index_.FindMutable(key);
+      known != nullptr && known->sequence == IdEntry::kQueued) {
+    const bool is_newest = known->version == entry.version;
+    if (sequence) {
+      CountUnsealed(*sequence);
+      if (is_newest) {
+        known->sequence = *sequence;
+        before_.erase(key);
+      } else {
+        IdEntry durable = entry;
+        durable.sequence = *sequence;
+        before_[key] = durable;
+      }
+    } else if (is_newest) {  // the log takes nothing any more
+      const auto before = before_.find(key);
+      if (before == before_.end()) {
+        index_.Erase(key);
+      } else {
+        *known = before->second;
+        before_.erase(before);
+      }
+    }
   }
-  if (flying != inflight_.end() && --flying->second.appends == 0) {
-    waiters = std::move(flying->second.waiters);
-    inflight_.erase(flying);
+  if (waiting_.empty()) {
+    return;
   }
-  return waiters;
+  const auto waiting = waiting_.find(key);
+  if (waiting == waiting_.end()) {
+    return;
+  }
+  auto& list = waiting->second;
+  const auto ended = std::stable_partition(
+      list.begin(), list.end(), [&](const Waiting& one) { return one.version > entry.version; });
+  for (auto one = ended; one != list.end(); ++one) {
+    waiters.push_back(std::move(one->waiter));
+  }
+  list.erase(ended, list.end());
+  if (list.empty()) {
+    waiting_.erase(waiting);
+  }
 }
 
 void FeedLedger::AddSealed(const IndexedRow& row, bool remember_content) {
@@ -51,41 +92,50 @@ void FeedLedger::AddSealed(const IndexedRow& row, bool remember_content) {
 }
 
 void FeedLedger::AddUnsealed(std::uint64_t sequence, const Hash128& key, const IdEntry& entry) {
-  PutNewer(index_, key, entry);
-  std::uint64_t& last = unsealed_[key];
-  last = std::max(last, sequence);
-  unsealed_order_.emplace_back(sequence, key);
+  IdEntry durable = entry;
+  durable.sequence = sequence;
+  PutNewer(index_, key, durable);
+  CountUnsealed(sequence);
+}
+
+void FeedLedger::CountUnsealed(std::uint64_t sequence) {
+  constexpr std::size_t kStretchVersions = 1000;
+  ++unsealed_;
+  if (stretches_.empty() || stretches_.back().versions >= kStretchVersions) {
+    stretches_.push_back({.last_sequence = sequence, .versions = 0});
+  }
+  stretches_.back().last_sequence = std::max(stretches_.back().last_sequence, sequence);
+  ++stretches_.back().versions;
 }
 
 std::size_t FeedLedger::Withdraw(const Withdrawal& withdrawal) {
+  const std::uint64_t submitter = SubmitterHash(withdrawal.submitter_id);
+  const auto takes = [&](const IdEntry& entry) {
+    return withdrawal.scope == WithdrawalScope::kSubmitter
+               ? entry.submitter_hash == submitter && submitter != 0
+               : entry.receipt == withdrawal.receipt && entry.receipt != ReceiptHash{};
+  };
+  std::size_t count = 0;
   if (withdrawal.scope == WithdrawalScope::kRecord) {
     const Hash128 key = IdKey(withdrawal.ingest_id);
-    const bool known = index_.Find(key) != nullptr;
-    index_.Erase(key);
-    unsealed_.erase(key);
-    return known ? 1 : 0;
+    const IdEntry* known = index_.Find(key);
+    if (known != nullptr && known->sequence != IdEntry::kQueued) {
+      index_.Erase(key);
+      return 1;
+    }
+    return before_.erase(key);
   }
-  const std::uint64_t submitter = SubmitterHash(withdrawal.submitter_id);
-  const bool by_submitter = withdrawal.scope == WithdrawalScope::kSubmitter;
-  // Those that are gone from the index are not looked up in unsealed_ any more.
-  return index_.EraseIf([&](const IdEntry& entry) {
-    return by_submitter ? entry.submitter_hash == submitter && submitter != 0
-                        : entry.receipt == withdrawal.receipt && entry.receipt != ReceiptHash{};
+  count += std::erase_if(before_, [&](const auto& one) { return takes(one.second); });
+  return count + index_.EraseIf([&](const IdEntry& entry) {
+    return entry.sequence != IdEntry::kQueued && takes(entry);
   });
 }
 
-std::optional<std::uint64_t> FeedLedger::FindUnsealed(const Hash128& key) const {
-  const auto found = unsealed_.find(key);
-  return found == unsealed_.end() ? std::nullopt : std::optional(found->second);
-}
-
 void FeedLedger::DropUnsealed(std::uint64_t last_sequence) {
-  while (!unsealed_order_.empty() && unsealed_order_.front().first <= last_sequence) {
-    const auto record = unsealed_.find(unsealed_order_.front().second);
-    if (record != unsealed_.end() && record->second <= last_sequence) {
-      unsealed_.erase(record);
-    }
-    unsealed_order_.pop_front();
+  sealed_ = std::max(sealed_, last_sequence);
+  while (!stretches_.empty() && stretches_.front().last_sequence <= last_sequence) {
+    unsealed_ -= stretches_.front().versions;
+    stretches_.pop_front();
   }
 }
 

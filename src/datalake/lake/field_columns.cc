@@ -115,17 +115,17 @@ class FieldColumns final : public PayloadColumns {
 
   arrow::Status Append(std::string_view body, RecordOrigin& origin) override {
     ARROW_RETURN_NOT_OK(Open());
-    FieldParseResult parsed = ParseFields(definition_, body);
-    FieldRecord& record = parsed.record;
-    const bool fits = parsed.problems.empty();
+    parsed_ = ParseFields(definition_, body);
+    const FieldRecord& record = parsed_.record;
+    const bool fits = parsed_.problems.empty();
     for (std::size_t i = 0; i < columns_.size(); ++i) {
       ARROW_RETURN_NOT_OK(columns_[i].Append(fits ? record.values[i] : std::nullopt));
     }
     if (fits) {
-      origin.source = std::move(record.source);
-      origin.submitter_id = std::move(record.submitter_id);
-      origin.attribution = std::move(record.attribution);
-      origin.extra = std::move(record.extra);
+      origin.source = record.source;
+      origin.submitter_id = record.submitter_id;
+      origin.attribution = record.attribution;
+      origin.extra = record.extra;
     }
     return arrow::Status::OK();
   }
@@ -152,6 +152,7 @@ class FieldColumns final : public PayloadColumns {
 
   const FeedDefinition definition_;
   std::vector<Column> columns_;
+  FieldParseResult parsed_;  // of the newest row
   bool is_open_ = false;
 };
 

@@ -215,7 +215,7 @@ ValidationProblem UnreadableProblem(std::string_view body, const Error& error) {
   return {{}, message, "value_error.jsondecode", {}};
 }
 
-void CheckIngestId(const std::optional<std::string>& ingest_id,
+void CheckIngestId(const std::optional<std::string_view>& ingest_id,
                    std::vector<ValidationProblem>& problems) {
   if (ingest_id && !CheckName("ingest_id", *ingest_id)) {
     problems.push_back({{{"ingest_id"}},

@@ -37,7 +37,7 @@ FieldParseResult ParseFields(const FeedDefinition& definition, std::string_view 
 ValidationProblem UnreadableProblem(std::string_view body, const Error& error);
 
 /// Adds the problem with an ingest_id that is no name (base/name.h), if it is none.
-void CheckIngestId(const std::optional<std::string>& ingest_id,
+void CheckIngestId(const std::optional<std::string_view>& ingest_id,
                    std::vector<ValidationProblem>& problems);
 
 }  // namespace datalake::lake

@@ -36,6 +36,14 @@ const IdEntry* IdIndex::Find(const Hash128& key) const {
   return IsFree(slot.key) ? nullptr : &slot.entry;
 }
 
+IdEntry* IdIndex::FindMutable(const Hash128& key) {
+  if (slots_.empty()) {
+    return nullptr;
+  }
+  Slot& slot = slots_[SlotOf(Stored(key))];
+  return IsFree(slot.key) ? nullptr : &slot.entry;
+}
+
 void IdIndex::Put(const Hash128& key, const IdEntry& entry) {
   if ((size_ + 1) * 4 > slots_.size() * 3) {
     Grow();

@@ -12,12 +12,12 @@
 // Internal to lake/feed_columns: the columns that come from what a record says.
 namespace datalake::lake {
 
-/// What every shape of record knows of itself.
+/// What every shape of record knows of itself; valid until the next Append.
 struct RecordOrigin {
-  std::optional<std::string> source = {};
-  std::optional<std::string> submitter_id = {};
-  std::optional<std::string> attribution = {};
-  std::string extra = {};  ///< JSON object; empty: none
+  std::optional<std::string_view> source = {};
+  std::optional<std::string_view> submitter_id = {};
+  std::optional<std::string_view> attribution = {};
+  std::string_view extra = {};  ///< JSON object; empty: none
 };
 
 /// Columns of one shape of record. Single-threaded.

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "datalake/base/hash.h"
+#include "datalake/base/mutex.h"
 #include "datalake/json/tree.h"
 #include "datalake/lake/field_record.h"
 #include "datalake/text/utf8.h"
@@ -46,14 +47,41 @@ void ForEachText(const Node& node, const std::function<void(std::string_view)>& 
   }
 }
 
-bool IsAnswer(const ChatTurn& turn) {
+bool IsAnswer(const ChatTurnView& turn) {
   return !turn.role || *turn.role == "assistant" || turn.role->empty();
 }
 
 }  // namespace
 
+// Parsers that wait for their next chat: their memory is worth keeping.
+class RecordChecker::ChatParsers {
+ public:
+  std::unique_ptr<ChatParser> Take() {
+    const MutexLock lock(mutex_);
+    if (idle_.empty()) {
+      return std::make_unique<ChatParser>();
+    }
+    std::unique_ptr<ChatParser> parser = std::move(idle_.back());
+    idle_.pop_back();
+    return parser;
+  }
+
+  void GiveBack(std::unique_ptr<ChatParser> parser) {
+    const MutexLock lock(mutex_);
+    if (idle_.size() < kMostIdle) {
+      idle_.push_back(std::move(parser));
+    }
+  }
+
+ private:
+  static constexpr std::size_t kMostIdle = 16;
+
+  Mutex mutex_;
+  std::vector<std::unique_ptr<ChatParser>> idle_ DATALAKE_GUARDED_BY(mutex_);
+};
+
 RecordChecker::RecordChecker(const FeedDefinition& definition, const ContentChecker* content)
-    : definition_(definition), content_(content) {
+    : definition_(definition), parsers_(std::make_shared<ChatParsers>()), content_(content) {
   for (const FeedRule rule : {FeedRule::kEncoding, FeedRule::kSecrets, FeedRule::kPersonalData}) {
     looks_at_texts_ = looks_at_texts_ || definition_.ActionOf(rule) != RuleAction::kKeep;
   }
@@ -116,26 +144,27 @@ void RecordChecker::CheckText(std::string_view text, const std::string& where,
 }
 
 CheckedRecord RecordChecker::CheckChat(std::string_view body) const {
-  ChatParseResult parsed = ParseChat(body);
+  std::unique_ptr<ChatParser> parser = parsers_->Take();
   CheckedRecord record;
-  record.problems = std::move(parsed.problems);
-  if (!record.problems.empty()) {
-    return record;
+  if (parser->Parse(body)) {
+    const ChatView& chat = parser->record();
+    for (const ChatTurnView& turn : chat.conversation) {
+      record.content_hash = HashPart(record.content_hash, turn.content);
+    }
+    if (!chat.extra.empty()) {
+      Apply(FeedRule::kUnknownFields, "", record);
+    }
+    CheckTurns(chat, record);
+    record.ingest_id = chat.ingest_id;
+    record.submitter_id = chat.submitter_id;
+  } else {
+    record.problems = std::move(parser->problems());
   }
-  const ChatRecord& chat = parsed.record;
-  for (const ChatTurn& turn : chat.conversation) {
-    record.content_hash = HashPart(record.content_hash, turn.content);
-  }
-  if (!chat.extra.empty()) {
-    Apply(FeedRule::kUnknownFields, "", record);
-  }
-  CheckTurns(chat, record);
-  record.ingest_id = std::move(parsed.record.ingest_id);
-  record.submitter_id = std::move(parsed.record.submitter_id);
+  parsers_->GiveBack(std::move(parser));
   return record;
 }
 
-void RecordChecker::CheckTurns(const ChatRecord& chat, CheckedRecord& record) const {
+void RecordChecker::CheckTurns(const ChatView& chat, CheckedRecord& record) const {
   if (chat.conversation.empty()) {
     Apply(FeedRule::kEmptyConversation, "", record);
   }
@@ -148,7 +177,7 @@ void RecordChecker::CheckTurns(const ChatRecord& chat, CheckedRecord& record) co
   }
   const std::uint64_t most = definition_.limits.max_text_chars;
   for (std::size_t i = 0; i < chat.conversation.size(); ++i) {
-    const ChatTurn& turn = chat.conversation[i];
+    const ChatTurnView& turn = chat.conversation[i];
     const auto where = [i] { return fmt::format("turn {}", i); };
     if (turn.role && std::find(definition_.roles.begin(), definition_.roles.end(), *turn.role) ==
                          definition_.roles.end()) {
@@ -163,7 +192,7 @@ void RecordChecker::CheckTurns(const ChatRecord& chat, CheckedRecord& record) co
     if (!looks_at_texts_) {
       continue;
     }
-    const std::string& edited = turn.edited_content ? *turn.edited_content : std::string();
+    const std::string_view edited = turn.edited_content.value_or(std::string_view());
     if (most > 0 &&
         (text::CountCodePoints(turn.content) > most || text::CountCodePoints(edited) > most)) {
       record.problems.push_back({{{"conversation"}, {"", i}, {"content"}},

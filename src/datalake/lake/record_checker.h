@@ -57,10 +57,13 @@ class RecordChecker {
 
   CheckedRecord CheckChat(std::string_view body) const;
   CheckedRecord CheckFields(std::string_view body) const;
-  void CheckTurns(const ChatRecord& chat, CheckedRecord& record) const;
+  void CheckTurns(const ChatView& chat, CheckedRecord& record) const;
   void CheckText(std::string_view text, const std::string& where, CheckedRecord& record) const;
 
+  class ChatParsers;
+
   FeedDefinition definition_;
+  std::shared_ptr<ChatParsers> parsers_;  // shared by copies; Thread-safe
   const ContentChecker* content_;
   bool looks_at_texts_ = false;
 };
