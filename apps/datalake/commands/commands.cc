@@ -13,6 +13,8 @@ std::vector<std::unique_ptr<Command>> AllCommands() {
   commands.push_back(MakeUploadCommand());
   AddProcessCommands(commands);
   AddUploadsCommands(commands);
+  AddFeedCommands(commands);
+  commands.push_back(MakeIngestCommand());
   commands.push_back(MakeTagCommand());
   commands.push_back(MakeDedupeCommand());
   commands.push_back(MakeMixCommand());

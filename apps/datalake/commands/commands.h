@@ -14,6 +14,7 @@ std::vector<std::unique_ptr<Command>> AllCommands();
 std::unique_ptr<Command> MakeInitCommand();
 std::vector<std::unique_ptr<Command>> MakeConfigCommands();
 std::unique_ptr<Command> MakeUploadCommand();
+std::unique_ptr<Command> MakeIngestCommand();
 std::unique_ptr<Command> MakeCompletionCommand();
 std::unique_ptr<Command> MakeServeCommand();
 std::unique_ptr<Command> MakeTagCommand();
@@ -28,6 +29,9 @@ std::unique_ptr<Command> MakeVerifyCommand();
 std::unique_ptr<Command> MakeGcCommand();
 std::unique_ptr<Command> MakeTakedownCommand();
 std::unique_ptr<Command> MakeImportKdlCommand();
+
+/// feed create, list, show, update, replay.
+void AddFeedCommands(std::vector<std::unique_ptr<Command>>& commands);
 
 /// process, process start, status, list.
 void AddProcessCommands(std::vector<std::unique_ptr<Command>>& commands);

@@ -66,6 +66,11 @@ std::string_view ToString(RuleAction action);
 std::string_view ToString(FeedFieldType type);
 std::string_view ToString(FeedShape shape);
 
+/// The inverse of ToString. Errors: kInvalidArgument naming the words.
+Result<FeedFieldType> ParseFeedFieldType(std::string_view word);
+Result<FeedRule> ParseFeedRule(std::string_view word);
+Result<RuleAction> ParseRuleAction(std::string_view word);
+
 /// All rules, in the order of their numbers.
 const std::vector<FeedRule>& AllFeedRules();
 

@@ -104,10 +104,10 @@ FeedField ReadField(json::ConfigReader& reader) {
   reader.Read("allowed", field.allowed);
   reader.Read("max_chars", field.max_chars);
   reader.Read("description", field.description);
-  if (const auto known = FromWord(kTypes, type)) {
+  if (const auto known = ParseFeedFieldType(type)) {
     field.type = *known;
   } else {
-    reader.Fail("type must be text, integer, number, boolean, date, texts or json, not: " + type);
+    reader.Fail(known.error().message);
   }
   return field;
 }
@@ -119,11 +119,10 @@ void ReadRules(json::ConfigReader& reader, std::map<FeedRule, RuleAction>& rules
     if (!word) {
       continue;
     }
-    if (const auto action = FromWord(kActions, *word)) {
+    if (const auto action = ParseRuleAction(*word)) {
       rules[rule] = *action;
     } else {
-      reader.Fail(fmt::format("{} must be keep, mark, quarantine or refuse, not: {}",
-                              ToString(rule), *word));
+      reader.Fail(fmt::format("{}: {}", ToString(rule), action.error().message));
     }
   }
 }
@@ -257,6 +256,37 @@ json::Value ChatProperties(json::Value properties) {
 }
 
 }  // namespace
+
+Result<FeedFieldType> ParseFeedFieldType(std::string_view word) {
+  if (const auto known = FromWord(kTypes, word)) {
+    return *known;
+  }
+  return Error{
+      ErrorCode::kInvalidArgument,
+      fmt::format("type must be text, integer, number, boolean, date, texts or json, not: {}",
+                  word)};
+}
+
+Result<FeedRule> ParseFeedRule(std::string_view word) {
+  std::string words;
+  for (const FeedRule rule : AllFeedRules()) {
+    if (ToString(rule) == word) {
+      return rule;
+    }
+    words += fmt::format("{}{}", words.empty() ? "" : ", ", ToString(rule));
+  }
+  return Error{ErrorCode::kInvalidArgument,
+               fmt::format("unknown rule: {}; there are {}", word, words)};
+}
+
+Result<RuleAction> ParseRuleAction(std::string_view word) {
+  if (const auto known = FromWord(kActions, word)) {
+    return *known;
+  }
+  return Error{
+      ErrorCode::kInvalidArgument,
+      fmt::format("a rule's action must be keep, mark, quarantine or refuse, not: {}", word)};
+}
 
 Result<FeedDefinition> ParseFeedDefinition(std::string_view name, std::string_view text,
                                            std::string_view where) {

@@ -11,6 +11,7 @@
 
 #include "datalake/base/log.h"
 #include "datalake/base/mutex.h"
+#include "datalake/job/content_checker.h"
 #include "datalake/job/job_runner.h"
 #include "datalake/job/job_store.h"
 #include "datalake/lake/feed.h"
@@ -128,7 +129,8 @@ Status Serve(io::FileSystem& fs, const Clock& clock, Random& random, const Serve
     DATALAKE_TRY(lake::InitLake(fs, clock, random, options.lake_path));
   }
   DATALAKE_TRY_ASSIGN(const auto lake, lake::Lake::Open(fs, clock, random, options.lake_path));
-  Feeds feeds(*lake);
+  DATALAKE_TRY_ASSIGN(const auto content, job::MakeContentChecker());
+  Feeds feeds(*lake, {.content = content.get()});
   if (const auto taken = feeds.Open("chat"); !taken) {
     if (taken.error().code != ErrorCode::kUnavailable) {
       return taken.error();

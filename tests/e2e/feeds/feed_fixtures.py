@@ -22,4 +22,4 @@ def lake(tmp_path: Path) -> Iterator[FeedLake]:
     path = tmp_path / "lake"
     subprocess.run([str(built("bin/datalake")), "init", str(path)], check=True, capture_output=True)
     with Server(built("bin/datalake-server"), path) as server:
-        yield FeedLake(path, server.address)
+        yield FeedLake(path, server=server)

@@ -8,9 +8,12 @@ import json
 import subprocess
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from built import ROOT, built
+
+if TYPE_CHECKING:
+    from demo_server import Server
 
 Json = dict[str, Any]
 
@@ -28,9 +31,22 @@ def chat(ingest_id: str, *turns: Json, **more: object) -> Json:
 class FeedLake:
     """One lake; the server is started by the fixture that makes this."""
 
-    def __init__(self, path: Path, address: str = "") -> None:
+    def __init__(self, path: Path, address: str = "", server: Server | None = None) -> None:
         self.path = path
-        self.address = address
+        self._address = address
+        self._server = server
+
+    @property
+    def address(self) -> str:
+        return self._server.address if self._server else self._address
+
+    def kill_and_restart(self) -> None:
+        """SIGKILL, then a new server on the same lake, at another address."""
+        assert self._server is not None
+        self._server.kill_and_restart()
+
+    def sql(self, query: str) -> list[Json]:
+        return self.run("sql", query)
 
     def call(
         self, method: str, path: str, body: object = None, headers: dict[str, str] | None = None
