@@ -1,6 +1,8 @@
-// Durable ingest over HTTP: 64 keep-alive connections post chats of about 1 KB to a server in this
-// process; a 200 counts only when the chat is on the disk. Prints chats/s, latency, and CPU of the
-// server's threads alone (process minus client).
+// Durable ingest over HTTP: keep-alive connections post chats of about 1 KB to a server in this
+// process; a 200 counts only when the chat is on the disk. First 64 connections, then 1,000, then
+// JSON lines in bodies of 1 MB, and the same log without HTTP. Prints rates, the latency's
+// distribution, and CPU of both sides (the server's is that of the process minus the client's
+// thread). The lake is verified before a figure is printed. Usage: ingest_benchmark [CHATS]
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
@@ -15,6 +17,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <future>
+#include <semaphore>
 #include <string>
 #include <thread>
 #include <vector>
@@ -32,9 +35,10 @@
 namespace datalake::benchmarks {
 namespace {
 
-constexpr std::size_t kConnections = 64;
-constexpr std::size_t kChats = 200'000;
 constexpr std::size_t kWarmUp = 10'000;
+constexpr std::size_t kMostConnections = 1000;
+constexpr std::size_t kBulkLines = 1000;  // of a body, about 1 MB
+constexpr std::size_t kBulkConnections = 4;
 
 double Seconds(clockid_t clock) {
   timespec time{};
@@ -42,16 +46,35 @@ double Seconds(clockid_t clock) {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9;
 }
 
-std::string ChatRequest(std::size_t number) {
-  const std::string body = fmt::format(
+std::string ChatBody(std::size_t number) {
+  return fmt::format(
       R"({{"source":"gpt4all-chat","agent_id":"ggml-model-q4.bin","submitter_id":"c0ffee00-0000-4000-8000-{:012}",)"
       R"("ingest_id":"chat-{:08}","prompt_template":"### Human:\n%1\n### Assistant:\n","conversation":[)"
       R"({{"content":"Please explain in plain words how question number {} is answered. {}","role":"user"}},)"
       R"({{"content":"{}","role":"assistant","rating":"positive","stopped":"true"}}]}})",
       number % 1000, number, number, std::string(180, 'q'), std::string(480, 'a'));
+}
+
+// Request number `number` of a run.
+using MakeRequest = std::string (*)(std::size_t number);
+
+std::string ChatRequest(std::size_t number) {
+  const std::string body = ChatBody(number);
   return fmt::format(
       "POST /v1/ingest/chat HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
       "Content-Length: {}\r\n\r\n{}",
+      body.size(), body);
+}
+
+// JSON lines; the chats of request n begin at n * kBulkLines.
+std::string BulkRequest(std::size_t number) {
+  std::string body;
+  for (std::size_t i = 0; i < kBulkLines; ++i) {
+    body += ChatBody(number * kBulkLines + i) + "\n";
+  }
+  return fmt::format(
+      "POST /v1/feeds/chat/records?results=problems HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+      "Content-Type: application/x-ndjson\r\nContent-Length: {}\r\n\r\n{}",
       body.size(), body);
 }
 
@@ -63,9 +86,10 @@ struct Connection {
 
 // Posts `count` chats numbered from `first`; returns the latencies in seconds. Any other answer
 // than 200 ends the program.
-std::vector<double> Post(std::uint16_t port, std::size_t first, std::size_t count) {
+std::vector<double> Post(std::uint16_t port, std::size_t open, MakeRequest make, std::size_t first,
+                         std::size_t count) {
   const int poll = ::epoll_create1(0);
-  std::vector<Connection> connections(kConnections);
+  std::vector<Connection> connections(open);
   std::size_t next = first;
   std::vector<double> latencies;
   latencies.reserve(count);
@@ -73,11 +97,15 @@ std::vector<double> Post(std::uint16_t port, std::size_t first, std::size_t coun
     if (next == first + count) {
       return;
     }
-    const std::string request = ChatRequest(next++);
+    const std::string request = make(next++);
     connection.sent_at = Seconds(CLOCK_MONOTONIC);
-    if (::send(connection.fd, request.data(), request.size(), MSG_NOSIGNAL) !=
-        static_cast<ssize_t>(request.size())) {
-      std::abort();
+    for (std::size_t sent = 0; sent < request.size();) {  // blocks: the server reads on
+      const ssize_t n =
+          ::send(connection.fd, request.data() + sent, request.size() - sent, MSG_NOSIGNAL);
+      if (n <= 0) {
+        std::abort();
+      }
+      sent += static_cast<std::size_t>(n);
     }
   };
   for (Connection& connection : connections) {
@@ -95,7 +123,7 @@ std::vector<double> Post(std::uint16_t port, std::size_t first, std::size_t coun
     }
     send_next(connection);
   }
-  std::array<epoll_event, kConnections> events;
+  std::array<epoll_event, kMostConnections> events;
   std::array<char, 4096> buffer;
   while (latencies.size() < count) {
     const int ready = ::epoll_wait(poll, events.data(), static_cast<int>(events.size()), 10'000);
@@ -107,7 +135,7 @@ std::vector<double> Post(std::uint16_t port, std::size_t first, std::size_t coun
       auto& connection = *static_cast<Connection*>(events[static_cast<std::size_t>(i)].data.ptr);
       const ssize_t got = ::recv(connection.fd, buffer.data(), buffer.size(), 0);
       connection.received.append(buffer.data(), got > 0 ? static_cast<std::size_t>(got) : 0);
-      if (connection.received.find("\"}") == std::string::npos && got > 0) {
+      if (!connection.received.ends_with('}') && got > 0) {
         continue;
       }
       if (!connection.received.starts_with("HTTP/1.1 200")) {
@@ -132,7 +160,7 @@ double Percentile(std::vector<double>& values, double share) {
   return values[static_cast<std::size_t>(at)];
 }
 
-// Verifies the promise before anything is timed: what was acknowledged is in the lake, once each.
+// Verifies the promise before anything is printed: what was acknowledged is in the lake, once.
 bool Verify(io::FileSystem& fs, const std::string& lake_path, std::size_t expected) {
   const SystemClock clock;
   SystemRandom random;
@@ -149,7 +177,70 @@ bool Verify(io::FileSystem& fs, const std::string& lake_path, std::size_t expect
          record->find(fmt::format("number {} is", expected - 1)) != std::string::npos;
 }
 
-int Run() {
+struct Measured {
+  std::vector<double> latencies;
+  double seconds = 0;
+  double client_cpu = 0;
+  double server_cpu = 0;
+};
+
+Measured Measure(std::uint16_t port, std::size_t open, MakeRequest make, std::size_t first,
+                 std::size_t count) {
+  const double wall = Seconds(CLOCK_MONOTONIC);
+  const double process = Seconds(CLOCK_PROCESS_CPUTIME_ID);
+  const double client = Seconds(CLOCK_THREAD_CPUTIME_ID);
+  Measured measured;
+  measured.latencies = Post(port, open, make, first, count);
+  measured.client_cpu = Seconds(CLOCK_THREAD_CPUTIME_ID) - client;
+  measured.server_cpu = Seconds(CLOCK_PROCESS_CPUTIME_ID) - process - measured.client_cpu;
+  measured.seconds = Seconds(CLOCK_MONOTONIC) - wall;
+  return measured;
+}
+
+void Print(const std::string& name, Measured& measured, double chats, double bytes) {
+  fmt::print(
+      "{}: {:.0f} chats/s, {:.1f} MB/s; per core of server CPU {:.0f} chats/s, {:.1f} MB/s; CPU a "
+      "chat: server {:.1f} us, client {:.1f} us; p50 {:.2f} ms, p90 {:.2f}, p99 {:.2f}, p99.9 "
+      "{:.2f}, max {:.2f}; peak {} MB (both sides)\n",
+      name, chats / measured.seconds, bytes / measured.seconds / 1e6, chats / measured.server_cpu,
+      bytes / measured.server_cpu / 1e6, measured.server_cpu / chats * 1e6,
+      measured.client_cpu / chats * 1e6, Percentile(measured.latencies, 0.5) * 1e3,
+      Percentile(measured.latencies, 0.9) * 1e3, Percentile(measured.latencies, 0.99) * 1e3,
+      Percentile(measured.latencies, 0.999) * 1e3, Percentile(measured.latencies, 1) * 1e3,
+      PeakMemoryBytes() >> 20);
+}
+
+// The same feed without HTTP: 64 appends under way, as many as there are connections.
+double RateWithoutHttp(io::FileSystem& fs, const std::string& root, std::size_t chats) {
+  const SystemClock clock;
+  SystemRandom random;
+  if (!lake::InitLake(fs, clock, random, root)) {
+    std::abort();
+  }
+  const auto lake = lake::Lake::Open(fs, clock, random, root);
+  const auto feed =
+      lake ? lake::Feed::Open(**lake, "chat", {.max_unsealed_bytes = 4ULL << 30}) : lake.error();
+  if (!feed) {
+    std::abort();
+  }
+  std::counting_semaphore<> room(64);
+  const double start = Seconds(CLOCK_MONOTONIC);
+  for (std::size_t i = 0; i < chats; ++i) {
+    room.acquire();
+    (*feed)->AppendAsync(ChatBody(i), {}, [&room](const Result<lake::FeedAnswer>& answer) {
+      if (!answer || answer->outcome != lake::FeedAnswer::Outcome::kStored) {
+        std::abort();
+      }
+      room.release();
+    });
+  }
+  for (int i = 0; i < 64; ++i) {
+    room.acquire();
+  }
+  return static_cast<double>(chats) / (Seconds(CLOCK_MONOTONIC) - start);
+}
+
+int Run(std::size_t chats) {
   io::LocalFileSystem fs;
   const SystemClock clock;
   SystemRandom random;
@@ -173,34 +264,40 @@ int Run() {
   });
   const std::string at = address.get_future().get();
   const auto port = static_cast<std::uint16_t>(std::atoi(at.substr(at.rfind(':') + 1).c_str()));
-  Post(port, 0, kWarmUp);
-  const double wall = Seconds(CLOCK_MONOTONIC);
-  const double process_cpu = Seconds(CLOCK_PROCESS_CPUTIME_ID);
-  const double client_cpu = Seconds(CLOCK_THREAD_CPUTIME_ID);
-  std::vector<double> latencies = Post(port, kWarmUp, kChats);
-  const double client_spent = Seconds(CLOCK_THREAD_CPUTIME_ID) - client_cpu;
-  const double server_spent = Seconds(CLOCK_PROCESS_CPUTIME_ID) - process_cpu - client_spent;
-  const double elapsed = Seconds(CLOCK_MONOTONIC) - wall;
+  Post(port, 64, ChatRequest, 0, kWarmUp);
+  std::size_t next = kWarmUp;
+  Measured few = Measure(port, 64, ChatRequest, next, chats);
+  next += chats;
+  Measured many = Measure(port, kMostConnections, ChatRequest, next, chats);
+  next = (next + chats + kBulkLines - 1) / kBulkLines;  // the bulk's numbers begin behind
+  const std::size_t single = kWarmUp + 2 * chats;
+  const std::size_t bodies = chats / kBulkLines;
+  Measured bulk = Measure(port, kBulkConnections, BulkRequest, next, bodies);
   stop.request_stop();
   serving.join();
-  if (!Verify(fs, options.lake_path, kWarmUp + kChats)) {
+  const std::size_t expected = single + bodies * kBulkLines;
+  if (single % kBulkLines != 0 || !Verify(fs, options.lake_path, expected)) {
     std::fprintf(stderr, "wrong: the lake does not hold every acknowledged chat once\n");
     return 1;
   }
-  const auto chats = static_cast<double>(kChats);
-  fmt::print(
-      "ingest: {:.0f} chats/s wall, {:.0f} chats/s per core of server CPU, p50 {:.2f} ms, p99 "
-      "{:.2f} ms, "
-      "peak {} MB (server and client); fdatasync p50 {:.2f} ms before, {:.2f} ms after\n",
-      chats / elapsed, chats / server_spent, Percentile(latencies, 0.5) * 1e3,
-      Percentile(latencies, 0.99) * 1e3, PeakMemoryBytes() >> 20, sync_before.value_or(-1),
-      SyncMillis(fs, folder.path()).value_or(-1));
+  const auto count = static_cast<double>(chats);
+  const double bytes = count * static_cast<double>(ChatBody(1).size());
+  Print("64 connections", few, count, bytes);
+  Print("1,000 connections", many, count, bytes);
+  Print("JSON lines, 1 MB bodies, 4 connections", bulk, static_cast<double>(bodies * kBulkLines),
+        bytes);
+  const double alone = RateWithoutHttp(fs, folder / "alone", chats);
+  fmt::print("without HTTP: {:.0f} chats/s; over HTTP that is {:.0f} %\n", alone,
+             100 * count / few.seconds / alone);
+  fmt::print("fdatasync p50 {:.2f} ms before, {:.2f} ms after\n", sync_before.value_or(-1),
+             SyncMillis(fs, folder.path()).value_or(-1));
   return 0;
 }
 
 }  // namespace
 }  // namespace datalake::benchmarks
 
-int main() {
-  return datalake::benchmarks::Run();
+int main(int argc, char** argv) {
+  return datalake::benchmarks::Run(argc > 1 ? static_cast<std::size_t>(std::atoll(argv[1]))
+                                            : 200'000);
 }

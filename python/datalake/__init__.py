@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 
 from datalake._core import __version__
+from datalake.bulk import IngestReport, ingest
 from datalake.client import DatalakeClient, MissingFilesWarning
 from datalake.errors import (
     AlreadyExistsError,
@@ -49,6 +50,7 @@ __all__ = [
     "CorruptionError",
     "DatalakeClient",
     "Error",
+    "IngestReport",
     "InternalError",
     "InvalidArgumentError",
     "IoError",
@@ -61,6 +63,7 @@ __all__ = [
     "UnavailableError",
     "UnsupportedError",
     "__version__",
+    "ingest",
     "init",
     "open",
 ]

@@ -60,22 +60,6 @@ void Append(dom::element element, Writer& writer) {
   }
 }
 
-Result<dom::element> ParseWith(dom::parser& parser, std::string_view text) {
-  simdjson::error_code code = simdjson::SUCCESS;
-  if (parser.capacity() < text.size() || parser.max_depth() != kMaxDepth) {
-    code = parser.allocate(text.size(), kMaxDepth);
-  }
-  dom::element root;
-  if (code == simdjson::SUCCESS) {
-    code = parser.parse(text.data(), text.size(), /*realloc_if_needed=*/true).get(root);
-  }
-  if (code != simdjson::SUCCESS) {
-    return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("not valid JSON: {}", simdjson::error_message(code))};
-  }
-  return root;
-}
-
 }  // namespace
 
 struct Tree::State {
@@ -167,34 +151,21 @@ Tree& Tree::operator=(Tree&&) noexcept = default;
 
 Result<Tree> Tree::Parse(std::string_view text) {
   auto state = std::make_unique<State>();
-  DATALAKE_TRY_ASSIGN(state->root, ParseWith(state->parser, text));
+  simdjson::error_code code = state->parser.allocate(text.size(), kMaxDepth);
+  if (code == simdjson::SUCCESS) {
+    code =
+        state->parser.parse(text.data(), text.size(), /*realloc_if_needed=*/true).get(state->root);
+  }
+  if (code != simdjson::SUCCESS) {
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("not valid JSON: {}", simdjson::error_message(code))};
+  }
   return Tree(std::move(state));
 }
 
 Node Tree::root() const {
   Node node;
   node.storage_ = std::bit_cast<Storage>(state_->root);
-  return node;
-}
-
-struct TreeParser::State {
-  dom::parser parser;
-};
-
-TreeParser::TreeParser() : state_(std::make_unique<State>()) {}
-
-TreeParser::~TreeParser() = default;
-TreeParser::TreeParser(TreeParser&&) noexcept = default;
-TreeParser& TreeParser::operator=(TreeParser&&) noexcept = default;
-
-Result<Node> TreeParser::Parse(std::string_view text) {
-  constexpr std::size_t kMostKeptBytes = std::size_t{1} << 20;
-  if (state_->parser.capacity() > kMostKeptBytes && text.size() <= kMostKeptBytes) {
-    state_ = std::make_unique<State>();
-  }
-  DATALAKE_TRY_ASSIGN(const dom::element root, ParseWith(state_->parser, text));
-  Node node;
-  node.storage_ = std::bit_cast<Storage>(root);
   return node;
 }
 

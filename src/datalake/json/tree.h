@@ -46,7 +46,6 @@ class Node {
 
  private:
   friend class Tree;
-  friend class TreeParser;
   alignas(8) std::array<std::byte, 16> storage_{};
 };
 
@@ -69,23 +68,6 @@ class Tree {
   struct State;
   explicit Tree(std::unique_ptr<State> state);
 
-  std::unique_ptr<State> state_;
-};
-
-/// Parses one text after the other into the same memory: for many small records. Single-threaded.
-class TreeParser {
- public:
-  TreeParser();
-  ~TreeParser();
-  TreeParser(TreeParser&&) noexcept;
-  TreeParser& operator=(TreeParser&&) noexcept;
-
-  /// As Tree::Parse; the node is valid until the next call. Memory of a text above 1 MiB is given
-  /// back by the next call.
-  Result<Node> Parse(std::string_view text);
-
- private:
-  struct State;
   std::unique_ptr<State> state_;
 };
 

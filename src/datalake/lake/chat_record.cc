@@ -334,12 +334,13 @@ bool ChatParser::Parse(std::string_view body) {
   turns.clear();
   record_ = {};
   record_.conversation = std::move(turns);  // keeps its memory
-  const auto root = tree_.Parse(body);
-  if (!root) {
-    problems_.push_back(UnreadableProblem(body, root.error()));
+  auto tree = json::Tree::Parse(body);
+  if (!tree) {
+    problems_.push_back(UnreadableProblem(body, tree.error()));
     return false;
   }
-  ChatReader(record_, problems_, texts_).Read(*root);
+  tree_ = *std::move(tree);
+  ChatReader(record_, problems_, texts_).Read(tree_->root());
   return problems_.empty();
 }
 

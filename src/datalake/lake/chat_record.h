@@ -98,7 +98,7 @@ class ChatParser {
   std::vector<ValidationProblem>& problems() { return problems_; }
 
  private:
-  json::TreeParser tree_;
+  std::optional<json::Tree> tree_;
   ChatView record_;
   std::vector<ValidationProblem> problems_;
   std::deque<std::string> texts_;  // of values that were no texts

@@ -25,6 +25,7 @@
 #include "datalake/lake/feed_ledger.h"
 #include "datalake/lake/feed_quarantine.h"
 #include "datalake/lake/feed_record.h"
+#include "datalake/lake/feed_submission.h"
 #include "datalake/lake/feed_table.h"
 #include "datalake/lake/record_checker.h"
 #include "datalake/table/table.h"
@@ -39,31 +40,6 @@ using Outcome = FeedAnswer::Outcome;
 constexpr std::size_t kChunkBytes = std::size_t{1} << 20;
 constexpr std::uint64_t kMaxPayloadBytes = std::uint64_t{128} << 20;
 constexpr std::int64_t kFreeCheckNanos = 200'000'000;
-constexpr std::size_t kTokenBytes = 18;
-
-// Makes receipt tokens. The random bytes come in blocks: a system call for each token would cost
-// as much as checking its record. Thread-safe.
-class TokenMaker {
- public:
-  explicit TokenMaker(Random& random) : random_(random) {}
-
-  std::string Make() {
-    const MutexLock lock(mutex_);
-    if (used_ + kTokenBytes > block_.size()) {
-      random_.Fill(block_);
-      used_ = 0;
-    }
-    const auto bytes = std::span(block_).subspan(used_, kTokenBytes);
-    used_ += kTokenBytes;
-    return ToHex(bytes);
-  }
-
- private:
-  Random& random_;
-  Mutex mutex_;
-  std::array<std::byte, 57 * kTokenBytes> block_ DATALAKE_GUARDED_BY(mutex_){};
-  std::size_t used_ DATALAKE_GUARDED_BY(mutex_) = sizeof(block_);
-};
 
 // The body with `_lake` as its last member. `body` is a JSON object that is not empty.
 std::string WithLakeMember(std::string_view body, std::string_view ingest_id, std::int64_t version,
@@ -84,47 +60,6 @@ std::string WithLakeMember(std::string_view body, std::string_view ingest_id, st
   writer.Int(version);
   writer.EndObject();
   return fmt::format("{}{}\"_lake\":{}}}", members, is_empty ? "" : ",", member);
-}
-
-// The id of a record without one whose submission has a key: the same again for the same key.
-std::string DerivedId(std::string_view key, std::size_t number) {
-  const Hash128 hash = Xxh3Hash128(fmt::format("{}\n{}", number, key));
-  return fmt::format("{:08x}-{:04x}-8{:03x}-{:04x}-{:012x}", hash.high >> 32,
-                     (hash.high >> 16) & 0xffff, hash.high & 0xfff,
-                     0x8000 | ((hash.low >> 48) & 0x3fff), hash.low & 0xffffffffffff);
-}
-
-// A record of a submission, from the look at it to its answer.
-struct Candidate {
-  std::string_view body;
-  CheckedRecord checked;
-  std::string ingest_id;
-  bool is_own_id = true;  // given by the client, so that its owner may replace the record
-  Hash128 key;
-  IdEntry entry;
-  std::uint64_t body_hash = 0;
-  bool is_stored = false;                   // goes into the log
-  std::optional<std::size_t> repeats = {};  // the number of an equal record of the submission
-};
-
-// A submission under way.
-struct Pending {
-  Submission submission;
-  std::vector<Candidate> candidates;
-  std::unordered_map<Hash128, std::size_t, KeyHasher> newest;  // of ids that are stored
-  SubmissionAnswer answer;
-  std::string new_token;  // for new records, when the contributor brought none
-  ReceiptHash receipt;
-  Feed::SubmitDone done;
-  std::atomic<std::size_t> waits{1};  // for appends and for records of others; one is ours
-};
-
-using PendingPtr = std::shared_ptr<Pending>;
-
-void Release(const PendingPtr& pending) {
-  if (--pending->waits == 0) {
-    pending->done(std::move(pending->answer));
-  }
 }
 
 class FeedImpl final : public Feed {
@@ -173,11 +108,7 @@ class FeedImpl final : public Feed {
 
   Status IndexTables(const RecordChecker& checker) DATALAKE_REQUIRES(mutex_);
   Status IndexLog(const RecordChecker& checker, std::uint64_t applied) DATALAKE_REQUIRES(mutex_);
-  void Look(const RecordChecker& checker, Pending& pending);
   std::optional<Result<FeedAnswer>> Room();
-  void Decide(const RecordChecker& checker, const PendingPtr& pending) DATALAKE_REQUIRES(mutex_);
-  void DecideOne(const RecordChecker& checker, const PendingPtr& pending, std::size_t at)
-      DATALAKE_REQUIRES(mutex_);
   void Queue(const PendingPtr& pending, const RecordChecker& checker) DATALAKE_REQUIRES(mutex_);
   void QueueChunk(const PendingPtr& pending, std::string payload, std::size_t begin,
                   std::size_t end) DATALAKE_REQUIRES(mutex_);
@@ -185,6 +116,7 @@ class FeedImpl final : public Feed {
                   std::size_t begin, std::size_t end);
   void OnWithdrawn(const Withdrawal& withdrawal, const Result<std::uint64_t>& sequence,
                    const WithdrawDone& done);
+  Status ApplyRetention();
   Result<StoredRecord> ReadUnsealed(std::uint64_t sequence, std::string_view ingest_id,
                                     std::int64_t version);
 
@@ -196,10 +128,11 @@ class FeedImpl final : public Feed {
   mutable Mutex checker_mutex_;
   std::shared_ptr<const RecordChecker> checker_ DATALAKE_GUARDED_BY(checker_mutex_);
 
-  Mutex seal_mutex_;  // one Seal at a time; taken before mutex_
+  Mutex seal_mutex_;                // one Seal at a time; taken before mutex_
+  std::int32_t retained_day_ = -1;  // on which retention was applied last; by the one who seals
   Mutex mutex_;
   FeedLedger ledger_ DATALAKE_GUARDED_BY(mutex_);
-  TokenMaker tokens_{context_.random};
+  ReceiptTokens tokens_{context_.random};
   std::atomic<std::int64_t> free_checked_nanos_{0};
   std::atomic<bool> disk_is_full_{false};
   // Last member, so destroyed first: its thread calls back into the others.
@@ -288,44 +221,6 @@ Status FeedImpl::Reload() {
   return {};
 }
 
-// What can be told without knowing other records; in the caller's thread.
-void FeedImpl::Look(const RecordChecker& checker, Pending& pending) {
-  const std::string& key = pending.submission.from.idempotency_key;
-  const std::uint64_t most = options_.max_record_bytes > 0
-                                 ? options_.max_record_bytes
-                                 : checker.definition().limits.max_record_bytes;
-  const std::string_view text = pending.submission.text;
-  std::size_t number = 0;
-  for (const auto& [offset, size] : pending.submission.records) {
-    Candidate candidate;
-    candidate.body = text.substr(offset, size);
-    pending.answer.records.emplace_back(FeedAnswer{.outcome = Outcome::kLeftOut});
-    if (size > most) {
-      pending.answer.records.back() =
-          Error{ErrorCode::kInvalidArgument,
-                fmt::format("record is too large: {} bytes, at most {}", size, most)};
-    } else {
-      candidate.checked = checker.Check(candidate.body);
-      if (candidate.checked.ingest_id) {
-        candidate.ingest_id = *candidate.checked.ingest_id;
-      } else {
-        candidate.is_own_id = false;
-        candidate.ingest_id = key.empty() ? MakeUuid(context_.random) : DerivedId(key, number);
-      }
-      candidate.key = IdKey(candidate.ingest_id);
-      candidate.entry.body_hash = BodyHash(candidate.body);
-      candidate.entry.submitter_hash = SubmitterHash(candidate.checked.submitter_id);
-    }
-    pending.candidates.push_back(std::move(candidate));
-    ++number;
-  }
-  const std::string& token = pending.submission.from.receipt_token;
-  if (token.empty()) {
-    pending.new_token = tokens_.Make();
-  }
-  pending.receipt = HashReceipt(token.empty() ? pending.new_token : token);
-}
-
 // Nothing, or why no record is taken now.
 std::optional<Result<FeedAnswer>> FeedImpl::Room() {
   if (wal_->size_bytes() > options_.max_unsealed_bytes) {
@@ -349,10 +244,18 @@ std::optional<Result<FeedAnswer>> FeedImpl::Room() {
 
 void FeedImpl::SubmitAsync(Submission submission, SubmitDone done) {
   const auto checker = Checker();
-  auto pending = std::make_shared<Pending>();
+  auto pending = std::make_shared<PendingSubmission>();
   pending->submission = std::move(submission);
   pending->done = std::move(done);
-  Look(*checker, *pending);
+  LookAtRecords(*checker,
+                options_.max_record_bytes > 0 ? options_.max_record_bytes
+                                              : checker->definition().limits.max_record_bytes,
+                context_.random, *pending);
+  const std::string& token = pending->submission.from.receipt_token;
+  if (token.empty()) {
+    pending->new_token = tokens_.Make();
+  }
+  pending->receipt = HashReceipt(token.empty() ? pending->new_token : token);
   if (const auto refused = Room()) {
     for (Result<FeedAnswer>& answer : pending->answer.records) {
       answer = *refused;
@@ -361,103 +264,10 @@ void FeedImpl::SubmitAsync(Submission submission, SubmitDone done) {
   }
   {
     const MutexLock lock(mutex_);
-    Decide(*checker, pending);
+    DecideSubmission(*checker, ledger_, pending);
     Queue(pending, *checker);
   }
   Release(pending);
-}
-
-// Compares each record with the newest version known, on disk or on its way.
-void FeedImpl::Decide(const RecordChecker& checker, const PendingPtr& pending) {
-  const std::string& key = pending->submission.from.idempotency_key;
-  if (!key.empty()) {
-    const auto body = ledger_.FindKey(Xxh3Hash64(key));
-    if (body && *body != Xxh3Hash64(pending->submission.text)) {
-      for (Result<FeedAnswer>& answer : pending->answer.records) {
-        answer = Error{ErrorCode::kConflict, "Idempotency-Key was used with another body"};
-      }
-      return;
-    }
-  }
-  bool has_refused = false;
-  for (std::size_t i = 0; i < pending->candidates.size(); ++i) {
-    DecideOne(checker, pending, i);
-    const Result<FeedAnswer>& answer = pending->answer.records[i];
-    has_refused = has_refused || !answer || answer->outcome == Outcome::kInvalid;
-  }
-  if (has_refused && pending->submission.mode == SubmissionMode::kAll) {
-    for (std::size_t i = 0; i < pending->candidates.size(); ++i) {
-      if (std::exchange(pending->candidates[i].is_stored, false) ||
-          pending->candidates[i].repeats) {
-        pending->answer.records[i] = FeedAnswer{.outcome = Outcome::kLeftOut};
-      }
-    }
-    pending->newest.clear();
-  }
-}
-
-void FeedImpl::DecideOne(const RecordChecker& checker, const PendingPtr& pending, std::size_t at) {
-  Candidate& candidate = pending->candidates[at];
-  Result<FeedAnswer>& answer = pending->answer.records[at];
-  if (!answer) {
-    return;  // too large
-  }
-  answer->ingest_id = candidate.ingest_id;
-  // The same id earlier in the same submission counts as known.
-  const auto earlier = pending->newest.find(candidate.key);
-  const bool is_in_submission = earlier != pending->newest.end();
-  const IdEntry* known =
-      is_in_submission ? &pending->candidates[earlier->second].entry : ledger_.Find(candidate.key);
-  if (known == nullptr && candidate.checked.problems.empty() &&
-      candidate.checked.content_hash != 0 && ledger_.HasContent(candidate.checked.content_hash)) {
-    checker.Apply(FeedRule::kDuplicateContent, "", candidate.checked);
-  }
-  if (!candidate.checked.problems.empty()) {
-    answer->outcome = Outcome::kInvalid;
-    answer->problems = std::move(candidate.checked.problems);
-    return;
-  }
-  answer->reasons = candidate.checked.reasons;
-  answer->flags = candidate.checked.marks;
-  candidate.entry.version = 1;
-  candidate.entry.receipt = pending->receipt;
-  candidate.entry.is_quarantined = candidate.checked.reasons.empty() ? 0 : 1;
-  answer->outcome = candidate.entry.is_quarantined != 0 ? Outcome::kQuarantined : Outcome::kStored;
-  if (known != nullptr) {
-    if (known->body_hash == candidate.entry.body_hash) {
-      answer->version = known->version;
-      answer->outcome = known->is_quarantined != 0 ? Outcome::kQuarantined : Outcome::kReplayed;
-      if (is_in_submission) {
-        candidate.repeats = earlier->second;
-      }
-      if (!is_in_submission && known->sequence == IdEntry::kQueued) {
-        ++pending->waits;
-        ledger_.Await(candidate.key, *known, [pending, at](const Status& status) {
-          if (!status) {
-            pending->answer.records[at] = status.error();
-          }
-          Release(pending);
-        });
-      }
-      return;
-    }
-    const bool same_submitter = candidate.entry.submitter_hash != 0 &&
-                                known->submitter_hash == candidate.entry.submitter_hash;
-    const bool has_receipt =
-        !pending->submission.from.receipt_token.empty() && known->receipt == pending->receipt;
-    if (!candidate.is_own_id || (!same_submitter && !has_receipt)) {
-      answer = Error{ErrorCode::kConflict,
-                     fmt::format("ingest_id is taken by another record: {}", candidate.ingest_id)};
-      return;
-    }
-    candidate.entry.receipt = known->receipt;
-    candidate.entry.day = known->day;
-    candidate.entry.version = (known->version + 1) & 0x7fffffffU;
-    answer->outcome = answer->outcome == Outcome::kStored ? Outcome::kReplaced : answer->outcome;
-  }
-  answer->version = candidate.entry.version;
-  candidate.is_stored = true;
-  pending->newest[candidate.key] = at;
 }
 
 // Encodes what is to be stored and gives it to the log; in the lock, so that versions of an id
@@ -707,7 +517,28 @@ Result<SealReport> FeedImpl::SealClosed() {
     report.withdrawn += sealed.withdrawn;
     report.version = std::max(report.version, sealed.version);
   }
+  DATALAKE_TRY(ApplyRetention());
   return report;
+}
+
+// Once a day, behind a seal, so that nothing of the days that go is still in the log.
+Status FeedImpl::ApplyRetention() {
+  const std::uint64_t days = definition()->retention_days;
+  const std::int32_t today = DayNumber(context_.clock.Now());
+  if (days == 0 || days > static_cast<std::uint64_t>(today) || retained_day_ == today ||
+      !wal_->SealedSegments().empty()) {
+    return {};
+  }
+  const std::int32_t first = today - static_cast<std::int32_t>(days) + 1;
+  DATALAKE_TRY_ASSIGN(const std::size_t files, DropDaysBefore(tables_, FormatDay(DayStart(first))));
+  retained_day_ = today;
+  if (files > 0) {
+    LogInfo(fmt::format("feed {} let go of days before {}, {} files", name_,
+                        FormatDay(DayStart(first)), files));
+    const MutexLock lock(mutex_);
+    ledger_.ForgetBefore(first);
+  }
+  return {};
 }
 
 Result<ReplayReport> FeedImpl::ReplayQuarantine(ReplayMode mode) {
@@ -754,34 +585,6 @@ FeedStats FeedImpl::stats() {
 }
 
 }  // namespace
-
-void Feed::AppendAsync(std::string body, Contribution from, Done done) {
-  Submission submission{.text = std::move(body), .from = std::move(from)};
-  submission.records = {{0, submission.text.size()}};
-  SubmitAsync(std::move(submission), [done = std::move(done)](SubmissionAnswer answer) {
-    Result<FeedAnswer>& record = answer.records.front();
-    if (record) {
-      record->receipt_token = std::move(answer.receipt_token);
-    }
-    done(std::move(record));
-  });
-}
-
-Result<FeedAnswer> Feed::Append(std::string body, Contribution from) {
-  std::promise<Result<FeedAnswer>> promise;
-  auto future = promise.get_future();
-  AppendAsync(std::move(body), std::move(from),
-              [&promise](Result<FeedAnswer> answer) { promise.set_value(std::move(answer)); });
-  return future.get();
-}
-
-SubmissionAnswer Feed::Submit(Submission submission) {
-  std::promise<SubmissionAnswer> promise;
-  auto future = promise.get_future();
-  SubmitAsync(std::move(submission),
-              [&promise](SubmissionAnswer answer) { promise.set_value(std::move(answer)); });
-  return future.get();
-}
 
 Result<std::unique_ptr<Feed>> Feed::Open(Lake& lake, std::string_view name,
                                          const FeedOptions& options) {

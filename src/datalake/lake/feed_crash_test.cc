@@ -1,8 +1,10 @@
 // The promise of a feed under every fault: what was acknowledged is in the table exactly once after
 // the next seal, whatever failed or crashed when.
+#include <future>
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include <arrow/array.h>
 #include <arrow/record_batch.h>
@@ -12,6 +14,7 @@
 #include "datalake/base/log.h"
 #include "datalake/base/random.h"
 #include "datalake/lake/feed.h"
+#include "datalake/lake/feed_table.h"
 #include "datalake/table/read.h"
 #include "datalake/table/table.h"
 #include "datalake/testing/fault_file_system.h"
@@ -109,6 +112,147 @@ TEST_F(FeedCrashTest, AcknowledgedRecordsAreInTheTableExactlyOnce) {
   SetLogLevel(LogLevel::kOff);
   ForEachFault(
       [this](FaultFileSystem& fs) { ASSERT_THAT(InitLake(fs, clock_, random_, "/lake"), IsOk()); },
+      [this](FaultFileSystem& fs) { Work(fs); }, [this](FaultFileSystem& fs) { Check(fs); }, 1);
+}
+
+// Submissions, a quarantine, withdrawals: what was acknowledged is there once, what was withdrawn
+// and acknowledged is not, whatever failed or crashed when.
+class FeedWithdrawalCrashTest : public ::testing::Test {
+ protected:
+  void Submit(Feed& feed, const std::vector<std::string>& ids, SubmissionMode mode) {
+    Submission submission{.mode = mode};
+    for (const std::string& id : ids) {
+      const std::string body = id.starts_with("q") ? Quarantined(id) : Chat(id, 1);
+      submission.records.emplace_back(submission.text.size(), body.size());
+      submission.text += body + "\n";
+    }
+    const SubmissionAnswer answer = feed.Submit(std::move(submission));
+    std::size_t stored = 0;
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      if (answer.records[i]) {
+        acknowledged_.insert(ids[i]);
+        ++stored;
+      }
+    }
+    if (mode == SubmissionMode::kAll && stored == 0) {
+      together_.emplace_back(ids);
+    }
+  }
+
+  void Withdraw(Feed& feed, const std::string& id) {
+    std::promise<bool> done;
+    touched_.insert(id);
+    feed.Withdraw({.ingest_id = id}, [&](const Result<WithdrawalAnswer>& answer) {
+      done.set_value(answer.has_value());
+    });
+    if (done.get_future().get()) {
+      withdrawn_.insert(id);
+    }
+  }
+
+  void Work(FaultFileSystem& fs) {
+    acknowledged_.clear();
+    withdrawn_.clear();
+    touched_.clear();
+    together_.clear();
+    for (int round = 0; round < 2; ++round) {
+      auto lake = Lake::Open(fs, clock_, random_, "/lake");
+      if (!lake) {
+        return;
+      }
+      auto feed = Feed::Open(**lake, "chat", {.segment_bytes = 1 << 16, .segment_age = {}});
+      if (!feed) {
+        return;
+      }
+      const std::string n = std::to_string(round);
+      Submit(**feed, {"a" + n, "b" + n, "q" + n}, SubmissionMode::kPartial);
+      (void)(*feed)->Seal();
+      Submit(**feed, {"c" + n, "d" + n}, SubmissionMode::kAll);
+      Withdraw(**feed, "a" + n);
+      Withdraw(**feed, "c" + n);
+      if (round == 1) {
+        Withdraw(**feed, "q0");
+      }
+      (void)(*feed)->Seal();
+    }
+  }
+
+  static std::string Quarantined(const std::string& id) {
+    return R"({"ingest_id":")" + id +
+           R"(","agent_id":"a","prompt_template":"p","conversation":[]})";
+  }
+
+  std::multiset<std::string> Ids(FaultFileSystem& fs, Lake& lake, const TableName& name) {
+    std::multiset<std::string> ids;
+    const auto table = lake.OpenTable(name);
+    if (!table) {
+      return ids;
+    }
+    const std::vector<std::string> columns = {"ingest_id"};
+    auto reader = table::ReadTable(fs, *(*table)->Snapshot(), columns);
+    EXPECT_THAT(reader, IsOk());
+    std::shared_ptr<arrow::RecordBatch> batch;
+    while ((*reader)->ReadNext(&batch).ok() && batch != nullptr) {
+      const auto& texts = static_cast<const arrow::StringArray&>(*batch->column(0));
+      for (std::int64_t i = 0; i < batch->num_rows(); ++i) {
+        ids.insert(texts.GetString(i));
+      }
+    }
+    return ids;
+  }
+
+  void Check(FaultFileSystem& fs) {
+    auto lake = Lake::Open(fs, clock_, random_, "/lake");
+    ASSERT_THAT(lake, IsOk());
+    std::set<std::string> known;
+    {
+      auto feed = Feed::Open(**lake, "chat", {.segment_bytes = 1 << 16, .segment_age = {}});
+      ASSERT_THAT(feed, IsOk());
+      for (const std::string& id : acknowledged_) {
+        if ((*feed)->Find(id)) {
+          known.insert(id);
+        }
+      }
+      ASSERT_THAT((*feed)->Seal(), IsOk());
+    }
+    const auto records = Ids(fs, **lake, FeedTableName("chat"));
+    const auto quarantine = Ids(fs, **lake, QuarantineTableName("chat"));
+    for (const std::string& id : acknowledged_) {
+      const std::size_t count = records.count(id) + quarantine.count(id);
+      if (withdrawn_.contains(id)) {
+        EXPECT_EQ(count, 0U) << "withdrawn and still there: " << id;
+      } else if (!touched_.contains(id)) {
+        EXPECT_EQ(count, 1U) << "lost or doubled: " << id;
+      } else {
+        EXPECT_LE(count, 1U) << id;
+      }
+      EXPECT_EQ(known.contains(id), count == 1) << "index and table disagree: " << id;
+      EXPECT_EQ(quarantine.count(id), id.starts_with("q") ? count : 0U) << id;
+    }
+    for (const auto& ids : together_) {
+      EXPECT_EQ(records.count(ids[0]), records.count(ids[1])) << "half of a whole";
+    }
+  }
+
+  testing::ManualClock clock_;
+  SeededRandom random_{3};
+  std::set<std::string> acknowledged_;
+  std::set<std::string> withdrawn_;                 // acknowledged
+  std::set<std::string> touched_;                   // by a withdrawal that may have failed
+  std::vector<std::vector<std::string>> together_;  // all or nothing, not acknowledged
+};
+
+TEST_F(FeedWithdrawalCrashTest, WithdrawnRecordsAreGoneAndTheOthersThereOnce) {
+  SetLogLevel(LogLevel::kOff);
+  ForEachFault(
+      [this](FaultFileSystem& fs) {
+        ASSERT_THAT(InitLake(fs, clock_, random_, "/lake"), IsOk());
+        auto lake = Lake::Open(fs, clock_, random_, "/lake");
+        ASSERT_THAT(lake, IsOk());
+        const auto definition =
+            ParseFeedDefinition("chat", "rules: {empty_conversation: quarantine}", "test");
+        ASSERT_THAT(FeedDefinitions((*lake)->context()).Update(*definition), IsOk());
+      },
       [this](FaultFileSystem& fs) { Work(fs); }, [this](FaultFileSystem& fs) { Check(fs); }, 1);
 }
 

@@ -131,6 +131,12 @@ std::size_t FeedLedger::Withdraw(const Withdrawal& withdrawal) {
   });
 }
 
+void FeedLedger::ForgetBefore(std::int32_t day) {
+  index_.EraseIf([day](const IdEntry& entry) {
+    return entry.sequence != IdEntry::kQueued && entry.day < day;
+  });
+}
+
 void FeedLedger::DropUnsealed(std::uint64_t last_sequence) {
   sealed_ = std::max(sealed_, last_sequence);
   while (!stretches_.empty() && stretches_.front().last_sequence <= last_sequence) {

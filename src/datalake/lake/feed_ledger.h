@@ -56,6 +56,9 @@ class FeedLedger {
   /// it in the log and stays.
   std::size_t Withdraw(const Withdrawal& withdrawal);
 
+  /// Forgets durable records received before `day` (IdEntry::day).
+  void ForgetBefore(std::int32_t day);
+
   /// Everything up to this number is in the table.
   void DropUnsealed(std::uint64_t last_sequence);
 

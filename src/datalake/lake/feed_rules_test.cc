@@ -145,5 +145,20 @@ TEST_F(FeedRulesTest, ReloadTakesTheNewRules) {
   EXPECT_EQ(Put(Turns("b", "")).outcome, Outcome::kInvalid);
 }
 
+TEST_F(FeedRulesTest, RetentionLetsGoOfOldDays) {
+  OpenChat("retention_days: 2");
+  Put(ChatBody("a", "1"));
+  ASSERT_THAT(feed_->Seal(), IsOk());
+  clock_.Advance(std::chrono::hours(24));
+  Put(ChatBody("b", "1"));
+  ASSERT_THAT(feed_->Seal(), IsOk());
+  EXPECT_THAT(feed_->Get("a"), IsOk()) << "of yesterday";
+  clock_.Advance(std::chrono::hours(24));
+  ASSERT_THAT(feed_->Seal(), IsOk());
+  EXPECT_THAT(feed_->Get("a"), IsError(ErrorCode::kNotFound, "a"));
+  EXPECT_THAT(feed_->Get("b"), IsOk());
+  EXPECT_THAT(Rows(), ElementsAre(std::pair("b", 1)));
+}
+
 }  // namespace
 }  // namespace datalake::lake

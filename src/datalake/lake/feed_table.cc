@@ -337,6 +337,28 @@ Result<SealedSegment> SealSegmentIntoTables(const wal::Wal& wal, const wal::Segm
   return rows.counts;
 }
 
+Result<std::size_t> DropDaysBefore(FeedTables& tables, std::string_view first_day) {
+  std::size_t dropped = 0;
+  for (table::Table* table : {tables.quarantine(), &tables.records()}) {
+    if (table == nullptr) {
+      continue;
+    }
+    DATALAKE_TRY_ASSIGN(const auto snapshot, table->Snapshot());
+    std::vector<std::string> paths;
+    for (const table::TableFilePtr& file : snapshot->files()) {
+      const auto day = file->partition_values.find("day");
+      if (day != file->partition_values.end() && day->second && *day->second < first_day) {
+        paths.push_back(file->path);
+      }
+    }
+    if (!paths.empty()) {
+      DATALAKE_TRY(table->Remove(paths, {.operation = "retention"}));
+      dropped += paths.size();
+    }
+  }
+  return dropped;
+}
+
 Result<StoredRecord> ReadStoredRecord(const LakeContext& context, table::Table& table,
                                       std::string_view ingest_id, std::int64_t version,
                                       Timestamp received) {

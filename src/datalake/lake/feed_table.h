@@ -65,6 +65,10 @@ struct SealedSegment {
 Result<SealedSegment> SealSegmentIntoTables(const wal::Wal& wal, const wal::SegmentInfo& segment,
                                             const RecordChecker& checker, FeedTables& tables);
 
+/// Takes the partitions of days before `first_day` ("2026-01-31") out of both tables, one commit
+/// each; returns how many files. The bytes stay in older versions until a vacuum.
+Result<std::size_t> DropDaysBefore(FeedTables& tables, std::string_view first_day);
+
 /// One record of the table: its row as it was sent.
 struct StoredRecord {
   std::string body;

@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import subprocess
+import sys
 from pathlib import Path
 
-from built import built
+from built import ROOT, built
 from feed_lake import FeedLake, chat
 
 
@@ -91,3 +92,28 @@ def test_35_without_a_server_the_lake_itself_takes_them(tmp_path: Path) -> None:
         )
         answer = json.loads(done.stdout)
         assert {key: answer[key] for key in expected} == expected
+
+
+def test_35_python_client_does_the_same(lake: FeedLake, tmp_path: Path) -> None:
+    sys.path.insert(0, str(ROOT / "build" / "python"))
+    import datalake
+
+    path = tmp_path / "chats.jsonl"
+    path.write_text(
+        "\n".join(
+            json.dumps({k: v for k, v in chat(f"{i}").items() if k != "ingest_id"})
+            for i in range(500)
+        )
+        + '\n{"agent_id": 1}'
+    )
+    report = datalake.ingest(lake.address, path)
+    assert (report.stored, report.refused) == (500, 1)
+    assert report.problems[0]["code"] == "invalid"
+    assert report.receipt_tokens
+    again = datalake.ingest(lake.address, path)
+    assert (again.stored, again.replayed, again.refused) == (0, 500, 1)
+    table = tmp_path / "rows.csv"
+    table.write_text("q,a,m\nwhy?,because,gpt\n")
+    columns = {"prompt_column": "q", "answer_column": "a", "mapping": {"agent_id": "m"}}
+    report = datalake.ingest(lake.address, table, **columns, constants={"prompt_template": "%1"})
+    assert report.stored == 1
