@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from feed_lake import FeedLake
 
+pytest_plugins = ("feed_fixtures",)
+
 INGEST = "/v1/ingest/chat"
-TURNS = [
+TURNS: list[dict[str, Any]] = [
     {"content": "hi", "role": "user"},
     {
         "content": "hello",

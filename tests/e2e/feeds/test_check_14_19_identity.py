@@ -11,6 +11,8 @@ import pytest
 from built import built
 from feed_lake import FeedLake, chat
 
+pytest_plugins = ("feed_fixtures",)
+
 INGEST = "/v1/ingest/chat"
 RECORDS = "/v1/feeds/chat/records"
 

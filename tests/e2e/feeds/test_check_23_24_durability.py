@@ -7,6 +7,8 @@ import threading
 
 from feed_lake import FeedLake, chat
 
+pytest_plugins = ("feed_fixtures",)
+
 
 def test_23_parallel_posts_are_all_there_and_whole(lake: FeedLake) -> None:
     def post(number: int) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 from built import ROOT, built
 from feed_lake import FeedLake, chat
 
+pytest_plugins = ("feed_fixtures",)
+
 
 def ingest(lake: FeedLake, *options: str) -> tuple[int, dict[str, int]]:
     command = [str(built("bin/datalake")), "--json", "--server", lake.address, "ingest", *options]
@@ -114,6 +116,12 @@ def test_35_python_client_does_the_same(lake: FeedLake, tmp_path: Path) -> None:
     assert (again.stored, again.replayed, again.refused) == (0, 500, 1)
     table = tmp_path / "rows.csv"
     table.write_text("q,a,m\nwhy?,because,gpt\n")
-    columns = {"prompt_column": "q", "answer_column": "a", "mapping": {"agent_id": "m"}}
-    report = datalake.ingest(lake.address, table, **columns, constants={"prompt_template": "%1"})
+    report = datalake.ingest(
+        lake.address,
+        table,
+        prompt_column="q",
+        answer_column="a",
+        mapping={"agent_id": "m"},
+        constants={"prompt_template": "%1"},
+    )
     assert report.stored == 1

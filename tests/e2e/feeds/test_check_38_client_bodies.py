@@ -9,6 +9,8 @@ import pytest
 from built import ROOT
 from feed_lake import FeedLake
 
+pytest_plugins = ("feed_fixtures",)
+
 BODIES = sorted((ROOT / "tests" / "cases" / "feeds" / "desktop").glob("*.json"))
 
 
