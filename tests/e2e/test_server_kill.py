@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "build" / "python"), str(ROOT / "examples")]
 PROGRAM = built("bin/datalake-server")
 CYCLES = int(os.environ.get("DATALAKE_KILL_CYCLES", "20"))
-CLIENTS = 8
+CLIENTS = 32
 SEED = 20260101
 
 
