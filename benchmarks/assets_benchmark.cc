@@ -31,7 +31,7 @@ namespace {
 
 constexpr std::size_t kFileBytes = 20'000;
 constexpr std::size_t kLargeBytes = std::size_t{512} << 20;
-constexpr double kLookupFloor = 500'000;  // a second
+constexpr double kLookupFloor = 500'000;  // a second of one core
 constexpr double kHashFloor = 0.9;        // of the speed of SHA-256 alone
 
 struct Plan {
@@ -141,10 +141,12 @@ Result<bool> LookUps(io::FileSystem& fs, const Plan& plan, std::vector<std::stri
   std::mt19937_64 order(5);
   const SystemClock clock;
   double best = 0;
+  double best_of_cpu = 0;
   double first = 0;
   for (int round = 0; round < 6; ++round) {
     std::shuffle(hashes.begin(), hashes.end(), order);
     std::size_t found = 0;
+    const double cpu_begin = ProcessCpuSeconds();
     const std::int64_t begin = clock.SteadyNanos();
     for (const std::string& sha256 : hashes) {
       DATALAKE_TRY_ASSIGN(const bool is_there, store->Contains(sha256));
@@ -157,10 +159,14 @@ Result<bool> LookUps(io::FileSystem& fs, const Plan& plan, std::vector<std::stri
     }
     first = round == 0 ? rate : first;
     best = std::max(best, rate);
+    best_of_cpu = std::max(best_of_cpu,
+                           static_cast<double>(hashes.size()) / (ProcessCpuSeconds() - cpu_begin));
   }
-  fmt::print("look-ups                      {:.0f}/s, first round {:.0f}/s, {} assets\n", best,
-             first, present);
-  return best >= kLookupFloor;
+  fmt::print(
+      "look-ups                      {:.0f}/s, {:.0f} per second of cpu, first round {:.0f}/s, {} "
+      "assets\n",
+      best, best_of_cpu, first, present);
+  return best_of_cpu >= kLookupFloor;
 }
 
 Result<bool> Run(const std::string& folder, std::size_t files, std::size_t batch) {

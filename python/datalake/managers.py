@@ -56,7 +56,7 @@ class CollectionManager:
         return [
             {
                 "name": found["name"],
-                "path": str(Path(found["versions"][-1]["path"]).parent),
+                "path": str(Path(self._lake.path) / "collections" / found["name"]),
                 "num_versions": found["num_versions"],
                 "versions": found["versions"],
             }

@@ -23,6 +23,15 @@ unsigned HexValue(char c) {
   return static_cast<unsigned>(c <= '9' ? c - '0' : c - 'a' + 10);
 }
 
+// The four digits of a folder's path as a number.
+std::uint32_t FolderNumber(std::string_view sha256) {
+  std::uint32_t number = 0;
+  for (const char c : sha256.substr(0, 4)) {
+    number = number * 16 + HexValue(c);
+  }
+  return number;
+}
+
 }  // namespace
 
 std::string FolderOf(std::string_view sha256) {
@@ -42,7 +51,9 @@ struct AssetFolders::Folder {
 
 struct AssetFolders::Shard {
   Mutex mutex;
-  std::unordered_map<std::string, std::shared_ptr<const Folder>> folders DATALAKE_GUARDED_BY(mutex);
+  // By the four digits of their path.
+  std::unordered_map<std::uint32_t, std::shared_ptr<const Folder>> folders
+      DATALAKE_GUARDED_BY(mutex);
   std::size_t entries DATALAKE_GUARDED_BY(mutex) = 0;
 };
 
@@ -81,22 +92,29 @@ Result<std::shared_ptr<const AssetFolders::Folder>> AssetFolders::Read(std::stri
 }
 
 Result<std::string> AssetFolders::FindExtension(std::string_view sha256) {
-  const std::string path = fmt::format("{}/{}", root_, FolderOf(sha256));
-  const Timestamp now = clock_.Now();
+  std::string path;
+  path.reserve(root_.size() + 6);
+  path.append(root_).append(1, '/').append(sha256, 0, 2).append(1, '/').append(sha256, 2, 2);
   auto facts = fs_.Stat(path);
   if (!facts) {
     return std::move(facts).error();
   }
-  Shard& shard = shards_[(HexValue(sha256[2]) * 16 + HexValue(sha256[3])) % kShards];
+  const std::uint32_t number = FolderNumber(sha256);
+  Shard& shard = shards_[number % kShards];
   std::shared_ptr<const Folder> folder;
   {
     const MutexLock lock(shard.mutex);
-    const auto found = shard.folders.find(path);
+    const auto found = shard.folders.find(number);
     if (found != shard.folders.end() && found->second->modified == facts->modified) {
       folder = found->second;
     }
   }
   if (folder == nullptr) {
+    const Timestamp now = clock_.Now();  // before the folder is looked at
+    facts = fs_.Stat(path);
+    if (!facts) {
+      return std::move(facts).error();
+    }
     DATALAKE_TRY_ASSIGN(folder, Read(path, facts->modified));
     if (facts->modified + kUnsettled < now) {
       const MutexLock lock(shard.mutex);
@@ -104,7 +122,7 @@ Result<std::string> AssetFolders::FindExtension(std::string_view sha256) {
         shard.folders.clear();
         shard.entries = 0;
       }
-      std::shared_ptr<const Folder>& kept = shard.folders[path];
+      std::shared_ptr<const Folder>& kept = shard.folders[number];
       shard.entries -= kept == nullptr ? 0 : kept->entries.size();
       shard.entries += folder->entries.size();
       kept = folder;
