@@ -216,10 +216,11 @@ Status HashBound(const Pictures& pictures, std::size_t count) {
   std::atomic<std::uint64_t> digits = 0;
   const double cpu_begin = ProcessCpuSeconds();
   const std::int64_t begin = clock.SteadyNanos();
-  DATALAKE_TRY(ParallelFor(pool, count, {}, [&](std::size_t i) -> Status {
+  const Status hashed = ParallelFor(pool, count, {}, [&](std::size_t i) -> Status {
     digits += Sha256Hex(made[i % made.size()]).size();
     return {};
-  }));
+  });
+  DATALAKE_TRY(hashed);
   const double seconds = static_cast<double>(clock.SteadyNanos() - begin) / 1e9;
   PrintBound("SHA-256 alone", count, seconds, ProcessCpuSeconds() - cpu_begin);
   return {};
@@ -239,7 +240,7 @@ Status WriteBound(io::FileSystem& fs, const std::string& folder, const Pictures&
   DATALAKE_TRY_ASSIGN(const auto sync, fs.OpenBulkSync(folder));
   const double cpu_begin = ProcessCpuSeconds();
   const std::int64_t begin = clock.SteadyNanos();
-  DATALAKE_TRY(ParallelFor(pool, kThreads, {}, [&](std::size_t thread) -> Status {
+  const Status written = ParallelFor(pool, kThreads, {}, [&](std::size_t thread) -> Status {
     for (std::size_t i = thread; i < count; i += kThreads) {
       files[i] = io::JoinPath(folders[thread], std::to_string(i));
       DATALAKE_TRY_ASSIGN(const auto file, fs.Create(files[i]));
@@ -247,7 +248,8 @@ Status WriteBound(io::FileSystem& fs, const std::string& folder, const Pictures&
       DATALAKE_TRY(file->Close());
     }
     return {};
-  }));
+  });
+  DATALAKE_TRY(written);
   DATALAKE_TRY(sync->Sync(files, folders));
   const double seconds = static_cast<double>(clock.SteadyNanos() - begin) / 1e9;
   PrintBound("files written and synced", count, seconds, ProcessCpuSeconds() - cpu_begin);

@@ -31,6 +31,7 @@ import pyarrow as pa
 import datalake
 
 lake = datalake.open(sys.argv[1])
+print("ready", flush=True)
 for number in map(int, sys.argv[3:]):
     count = int(sys.argv[2])
     bodies = [b"%PDF-1.4 " + str(number + row // 2).encode() * 500 for row in range(count)]
@@ -57,8 +58,9 @@ class Client:
             client = subprocess.Popen(
                 words, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": path}
             )
-            patience = rng.uniform(0.5, 3.0)
-            killer = threading.Timer(patience, client.kill)
+            assert client.stdout is not None
+            assert client.stdout.readline() == "ready\n"  # however long it takes to begin
+            killer = threading.Timer(rng.uniform(0.05, 2.0), client.kill)
             killer.start()
             output = client.communicate()[0]
             killer.cancel()
