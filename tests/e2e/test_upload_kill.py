@@ -98,7 +98,7 @@ def staged(lake: Path) -> list[str]:
 def verify_deep(lake: Path) -> None:
     """Every link leads to an asset and every asset has its hash. What clients that were killed
     have put is orphaned, and no finding."""
-    words = [built("bin/datalake"), "--lake", lake, "--json", "verify", "--deep"]
+    words = [str(built("bin/datalake")), "--lake", str(lake), "--json", "verify", "--deep"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     report = json.loads(done.stdout)
