@@ -60,9 +60,10 @@ class Client:
             )
             assert client.stdout is not None
             assert client.stdout.readline() == "ready\n"  # however long it takes to begin
-            killer = threading.Timer(rng.uniform(0.05, 2.0), client.kill)
+            killer = threading.Timer(rng.uniform(0.1, 3.0), client.kill)
             killer.start()
-            output = client.communicate()[0]
+            output = client.stdout.read()
+            client.wait()
             killer.cancel()
             self.note(output)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -26,7 +25,7 @@ def test_image_column_is_one_that_its_name_does_not_tell(kdl: KdlLake, tmp_path:
     assert [(link["width"], link["height"]) for link in links] == [(4, 3)] * 2
     done = kdl.run("upload", source, *WHERE, "--image-column", "skan")
     assert done.returncode == 10
-    assert "did you mean scan?" in done.stderr
+    assert "no such column: skan" in done.stderr
 
 
 def test_file_column_holds_names_of_files_below_the_source(kdl: KdlLake, tmp_path: Path) -> None:
@@ -100,7 +99,7 @@ def complete(kdl: KdlLake, *typed: str) -> list[str]:
 
 
 def test_completion_knows_commands_options_choices_and_names(kdl: KdlLake) -> None:
-    assert complete(kdl, "upl") == ["upload"]
+    assert complete(kdl, "upl") == ["upload", "uploads"]
     assert complete(kdl, "process", "st") == ["start", "status"]
     assert complete(kdl, "upload", "--image") == ["--image-column"]
     assert complete(kdl, "upload", "--nested", "") == ["json", "keep"]
@@ -120,7 +119,6 @@ def test_scripts_of_completion_are_good_shell(kdl: KdlLake) -> None:
         capture_output=True,
         check=False,
     )
-    assert done.stdout.strip() == "upload", done.stderr
+    assert done.stdout.split() == ["upload", "uploads"], done.stderr
     assert "compdef" in kdl.ok("completion", "zsh")
     assert "complete" in kdl.ok("completion", "fish")
-    assert shutil.which("bash") is not None
