@@ -31,9 +31,10 @@ import pyarrow as pa
 import datalake
 
 lake = datalake.open(sys.argv[1])
+count = int(sys.argv[2])
+pa.table({"image_bytes": [b"what the first table imports"]})
 print("ready", flush=True)
 for number in map(int, sys.argv[3:]):
-    count = int(sys.argv[2])
     bodies = [b"%PDF-1.4 " + str(number + row // 2).encode() * 500 for row in range(count)]
     rows = pa.table({"image_bytes": bodies, "row": list(range(len(bodies)))})
     print("begin", number, flush=True)
@@ -50,6 +51,7 @@ class Client:
         self.left = numbers
         self.acknowledged: set[int] = set()
         self.unsure: set[int] = set()  # killed in the middle: there once, or not at all
+        self.kills = 0
 
     def run(self, rng: random.Random) -> None:
         while self.left:
@@ -60,10 +62,10 @@ class Client:
             )
             assert client.stdout is not None
             assert client.stdout.readline() == "ready\n"  # however long it takes to begin
-            killer = threading.Timer(rng.uniform(0.1, 3.0), client.kill)
+            killer = threading.Timer(rng.uniform(0.05, 1.0), client.kill)
             killer.start()
             output = client.stdout.read()
-            client.wait()
+            self.kills += client.wait() != 0
             killer.cancel()
             self.note(output)
 
@@ -142,6 +144,11 @@ def test_each_upload_is_there_exactly_once(tmp_path: Path) -> None:
 
     acknowledged = set().union(*(client.acknowledged for client in clients))
     unsure = set().union(*(client.unsure for client in clients))
+    client_kills = sum(client.kills for client in clients)
+    print(
+        f"{UPLOADS} uploads: {len(acknowledged)} acknowledged, {len(unsure)} cut in the middle; "
+        f"{client_kills} clients and {kills} servers killed"
+    )
     assert acknowledged | unsure == set(range(UPLOADS))
     assert acknowledged
     assert kills > 0
