@@ -164,14 +164,14 @@ class FeedWithdrawalCrashTest : public ::testing::Test {
       if (!feed) {
         return;
       }
-      const std::string n = std::to_string(round);
-      Submit(**feed, {"a" + n, "b" + n, "q" + n}, SubmissionMode::kPartial);
-      (void)(*feed)->Seal();
-      Submit(**feed, {"c" + n, "d" + n}, SubmissionMode::kAll);
-      Withdraw(**feed, "a" + n);
-      Withdraw(**feed, "c" + n);
-      if (round == 1) {
-        Withdraw(**feed, "q0");
+      if (round == 0) {
+        Submit(**feed, {"a", "b", "q"}, SubmissionMode::kPartial);
+        (void)(*feed)->Seal();
+        Submit(**feed, {"c", "d"}, SubmissionMode::kAll);
+        Withdraw(**feed, "a");
+        Withdraw(**feed, "c");
+      } else {
+        Withdraw(**feed, "q");
       }
       (void)(*feed)->Seal();
     }

@@ -1,5 +1,6 @@
 #include "datalake/server/feeds.h"
 
+#include <optional>
 #include <utility>
 
 namespace datalake::server {
@@ -14,16 +15,23 @@ Error Stopping() {
 Feeds::~Feeds() = default;
 
 Result<std::shared_ptr<lake::Feed>> Feeds::Open(std::string_view name) {
-  const MutexLock open_lock(open_mutex_);
-  {
+  using Opened = Result<std::shared_ptr<lake::Feed>>;
+  const auto known = [&]() -> std::optional<Opened> {
     const MutexLock lock(mutex_);
     if (is_closed_) {
-      return Stopping();
+      return Opened(Stopping());
     }
     const auto slot = slots_.find(name);
-    if (slot != slots_.end() && slot->second.feed != nullptr) {
-      return slot->second.feed;
-    }
+    return slot == slots_.end() || slot->second.feed == nullptr
+               ? std::nullopt
+               : std::optional<Opened>(slot->second.feed);
+  };
+  if (auto answer = known()) {  // an open feed does not wait while another one is being opened
+    return *std::move(answer);
+  }
+  const MutexLock open_lock(open_mutex_);
+  if (auto answer = known()) {
+    return *std::move(answer);
   }
   auto opened = lake::Feed::Open(lake_, name, options_);
   if (!opened && opened.error().code != ErrorCode::kUnavailable) {

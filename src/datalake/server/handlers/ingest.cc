@@ -93,6 +93,10 @@ Status AddIngestRoutes(Router& router, Service& service) {
          lake::Feed* const feed = opened->get();  // closed after the last request
          lake::Contribution from{.receipt_token = std::string(request.Header("receipt-token")),
                                  .idempotency_key = std::string(request.Header("idempotency-key"))};
+         if (!from.idempotency_key.empty()) {
+           // Keys of different callers are different keys.
+           from.idempotency_key += "\n" + request.caller->token_id;
+         }
          feed->AppendAsync(
              std::move(request.body), std::move(from),
              [respond, feed, id = request.request_id](const Result<lake::FeedAnswer>& answer) {
