@@ -16,6 +16,7 @@ namespace datalake::job {
 namespace {
 
 constexpr std::int64_t kSaveEveryNanos = 1'000'000'000;
+constexpr std::int64_t kTellEveryNanos = 250'000'000;
 
 Error Interrupted(std::string_view how) {
   return {ErrorCode::kUnavailable, fmt::format("interrupted, start it again: {}", how)};
@@ -24,9 +25,10 @@ Error Interrupted(std::string_view how) {
 // One running job: its record in memory, saved now and then. Thread-safe.
 class RunningJob final : public JobContext, public ProgressSink {
  public:
-  RunningJob(JobStore& store, const Clock& clock, JobRecord record)
+  RunningJob(JobStore& store, const Clock& clock, JobObserver* observer, JobRecord record)
       : store_(store),
         clock_(clock),
+        observer_(observer),
         id_(record.id),
         kind_(record.kind),
         parameters_(record.parameters),
@@ -48,6 +50,7 @@ class RunningJob final : public JobContext, public ProgressSink {
       const MutexLock lock(mutex_);
       record_.progress = event;
     }
+    TellNowAndThen();
     SaveNowAndThen();
   }
 
@@ -59,6 +62,7 @@ class RunningJob final : public JobContext, public ProgressSink {
       }
       record_.log.push_back(fmt::format("{} {}", FormatTimestamp(clock_.Now()), line));
     }
+    TellNowAndThen();
     SaveNowAndThen();
   }
 
@@ -82,6 +86,13 @@ class RunningJob final : public JobContext, public ProgressSink {
     if (!saved) {
       LogError(fmt::format("cannot save job record: {}: {}", id_, saved.error().message));
     }
+    Tell();
+  }
+
+  void Tell() {
+    if (observer_ != nullptr) {
+      observer_->OnJob(record());
+    }
   }
 
  private:
@@ -100,6 +111,21 @@ class RunningJob final : public JobContext, public ProgressSink {
     } else {
       record_.state = stopped ? JobState::kCancelled : JobState::kFailed;
     }
+  }
+
+  void TellNowAndThen() {
+    if (observer_ == nullptr) {
+      return;
+    }
+    const std::int64_t now = clock_.SteadyNanos();
+    {
+      const MutexLock lock(mutex_);
+      if (now - told_nanos_ < kTellEveryNanos) {
+        return;
+      }
+      told_nanos_ = now;
+    }
+    Tell();
   }
 
   void SaveNowAndThen() {
@@ -123,6 +149,7 @@ class RunningJob final : public JobContext, public ProgressSink {
 
   JobStore& store_;
   const Clock& clock_;
+  JobObserver* const observer_;
   const std::string id_;
   const std::string kind_;
   const std::string parameters_;
@@ -132,12 +159,13 @@ class RunningJob final : public JobContext, public ProgressSink {
   Mutex mutex_;
   JobRecord record_ DATALAKE_GUARDED_BY(mutex_);
   std::int64_t saved_nanos_ DATALAKE_GUARDED_BY(mutex_);
+  std::int64_t told_nanos_ DATALAKE_GUARDED_BY(mutex_) = 0;
 };
 
 class ThreadJobRunner final : public JobRunner {
  public:
-  ThreadJobRunner(JobStore& store, const Clock& clock)
-      : store_(store), clock_(clock), owner_(ProcessIdentity()) {}
+  ThreadJobRunner(JobStore& store, const Clock& clock, JobObserver* observer)
+      : store_(store), clock_(clock), observer_(observer), owner_(ProcessIdentity()) {}
 
   ~ThreadJobRunner() override {
     {
@@ -192,6 +220,7 @@ class ThreadJobRunner final : public JobRunner {
 
   JobStore& store_;
   const Clock& clock_;
+  JobObserver* const observer_;
   const std::string owner_;
   Mutex mutex_;
   CondVar ended_;
@@ -248,7 +277,8 @@ Result<StartedJob> ThreadJobRunner::Start(std::string_view kind, std::string par
     }
   }
   DATALAKE_TRY_ASSIGN(JobRecord record, store_.Create(kind, owner_, std::move(parameters)));
-  auto job = std::make_shared<RunningJob>(store_, clock_, std::move(record));
+  auto job = std::make_shared<RunningJob>(store_, clock_, observer_, std::move(record));
+  job->Tell();
   std::thread thread([this, job, work = body->second] { Run(job, work); });
   running_.emplace(job->id(), Entry{job, std::move(thread)});
   return StartedJob{.id = job->id(), .already_running = false};
@@ -340,8 +370,9 @@ Result<JobRecord> ThreadJobRunner::Wait(std::string_view id, std::stop_token sto
 
 }  // namespace
 
-Result<std::unique_ptr<JobRunner>> JobRunner::Open(JobStore& store, const Clock& clock) {
-  auto runner = std::make_unique<ThreadJobRunner>(store, clock);
+Result<std::unique_ptr<JobRunner>> JobRunner::Open(JobStore& store, const Clock& clock,
+                                                   JobObserver* observer) {
+  auto runner = std::make_unique<ThreadJobRunner>(store, clock, observer);
   DATALAKE_TRY(runner->MarkInterrupted());
   return runner;
 }

@@ -44,12 +44,21 @@ struct StartedJob {
   bool already_running = false;  ///< `id` is that of the job that was running
 };
 
+/// Told of every change of a job: begin, progress (at most four times a second), log lines, end.
+/// Called on the job's own threads, the end after it is durable; must be quick.
+class JobObserver {
+ public:
+  virtual ~JobObserver() = default;
+  virtual void OnJob(const JobRecord& record) = 0;
+};
+
 /// Runs jobs in the background, at most one of a kind at a time. Thread-safe.
 class JobRunner {
  public:
   /// Marks jobs that a dead process left running as failed, `interrupted`. `store` and `clock` must
-  /// outlive the runner. Errors: kIo.
-  static Result<std::unique_ptr<JobRunner>> Open(JobStore& store, const Clock& clock);
+  /// outlive the runner. Errors: kIo. `observer` may be null and must outlive it too.
+  static Result<std::unique_ptr<JobRunner>> Open(JobStore& store, const Clock& clock,
+                                                 JobObserver* observer = nullptr);
 
   /// Asks running jobs to stop and waits for them; their records say failed, `interrupted`.
   virtual ~JobRunner() = default;

@@ -82,6 +82,23 @@ TEST_F(JobRunnerTest, RunsAJobAndKeepsItsResult) {
   EXPECT_TRUE(record->completed_at.has_value());
 }
 
+TEST_F(JobRunnerTest, TellsAnObserverBeginAndEnd) {
+  class Watcher final : public JobObserver {
+   public:
+    void OnJob(const JobRecord& record) override { states.push_back(record.state); }
+
+    std::vector<JobState> states;
+  } watcher;
+
+  auto runner = JobRunner::Open(store_, clock_, &watcher);
+  ASSERT_THAT(runner, IsOk());
+  ASSERT_THAT((*runner)->Register("quick", [](JobContext&) { return Result<std::string>("1"); }),
+              IsOk());
+  const auto started = (*runner)->Start("quick", "");
+  ASSERT_THAT((*runner)->Wait(started->id, {}), IsOk());
+  EXPECT_THAT(watcher.states, ::testing::ElementsAre(JobState::kRunning, JobState::kCompleted));
+}
+
 TEST_F(JobRunnerTest, SecondStartGivesTheRunningJob) {
   auto runner = OpenRunner();
   const auto first = runner->Start("process", "");

@@ -142,28 +142,55 @@ std::string_view ToString(JobState state) {
   return "failed";
 }
 
-std::string JobRecordJson(const JobRecord& record) {
-  std::string out;
-  json::Writer writer(out);
-  const auto text_or_null = [&writer](std::string_view key, std::string_view text) {
-    writer.Key(key);
-    text.empty() ? writer.Null() : writer.String(text);
-  };
-  writer.BeginObject();
+namespace {
+
+void WriteTextOrNull(json::Writer& writer, std::string_view key, std::string_view text) {
+  writer.Key(key);
+  text.empty() ? writer.Null() : writer.String(text);
+}
+
+void WriteState(json::Writer& writer, const JobRecord& record) {
   writer.Key("job_id");
   writer.String(record.id);
   writer.Key("status");
   writer.String(ToString(record.state));
   writer.Key("started_at");
   writer.String(FormatTimestamp(record.started_at));
-  text_or_null("completed_at",
-               record.completed_at ? FormatTimestamp(*record.completed_at) : std::string());
-  writer.Key("result");
-  WriteJson(writer, record.result);
-  text_or_null("error", record.error ? record.error->message : std::string());
-  text_or_null("error_code", record.error ? FactsOf(record.error->code).name : "");
+  WriteTextOrNull(writer, "completed_at",
+                  record.completed_at ? FormatTimestamp(*record.completed_at) : std::string());
+}
+
+void WriteError(json::Writer& writer, const JobRecord& record) {
+  WriteTextOrNull(writer, "error", record.error ? record.error->message : std::string());
+  WriteTextOrNull(writer, "error_code", record.error ? FactsOf(record.error->code).name : "");
   writer.Key("kind");
   writer.String(record.kind);
+}
+
+}  // namespace
+
+std::string JobSummaryJson(const JobRecord& record) {
+  std::string out;
+  json::Writer writer(out);
+  writer.BeginObject();
+  WriteState(writer, record);
+  WriteError(writer, record);
+  writer.Key("progress");
+  WriteProgress(writer, record.progress);
+  writer.Key("interrupted");
+  writer.Bool(record.interrupted);
+  writer.EndObject();
+  return out;
+}
+
+std::string JobRecordJson(const JobRecord& record) {
+  std::string out;
+  json::Writer writer(out);
+  writer.BeginObject();
+  WriteState(writer, record);
+  writer.Key("result");
+  WriteJson(writer, record.result);
+  WriteError(writer, record);
   writer.Key("parameters");
   WriteJson(writer, record.parameters);
   writer.Key("progress");

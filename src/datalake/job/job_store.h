@@ -45,6 +45,10 @@ inline constexpr std::size_t kMaxLogLines = 200;
 /// error (a message or null), then kind, progress, log, interrupted.
 std::string JobRecordJson(const JobRecord& record);
 
+/// What a list or an event shows of it: job_id, status, started_at, completed_at, kind, progress,
+/// error, interrupted.
+std::string JobSummaryJson(const JobRecord& record);
+
 /// The records of all jobs of a lake, one file each, replaced whole and durably. Thread-safe; other
 /// processes may use the same folder.
 class JobStore {

@@ -34,6 +34,19 @@ namespace {
 constexpr std::chrono::milliseconds kSealCheckPeriod{500};
 constexpr std::chrono::milliseconds kMaxSealPause{60'000};
 
+// Jobs as events: what a page shows of a job, without its log and result.
+class JobEvents final : public job::JobObserver {
+ public:
+  explicit JobEvents(EventStream& events) : events_(events) {}
+
+  void OnJob(const job::JobRecord& record) override {
+    events_.Publish({.topic = "job", .data = job::JobSummaryJson(record)});
+  }
+
+ private:
+  EventStream& events_;
+};
+
 void Report(const std::string& feed, const Result<lake::SealReport>& report) {
   if (!report) {
     // Nothing is lost: the records stay in the write-ahead log and the next round tries again.
@@ -138,9 +151,10 @@ Status Serve(io::FileSystem& fs, const Clock& clock, Random& random, const Serve
     LogWarning("standing by for records: " + taken.error().message);
   }
   EventStream events;
+  JobEvents job_events(events);
   job::JobStore store(fs, clock, lake->layout().jobs());
   DATALAKE_TRY_ASSIGN(const auto publishing, Publishing::Open(*lake, store));
-  DATALAKE_TRY_ASSIGN(const auto jobs, job::JobRunner::Open(store, clock));
+  DATALAKE_TRY_ASSIGN(const auto jobs, job::JobRunner::Open(store, clock, &job_events));
   DATALAKE_TRY(RegisterJobs(*jobs, *lake));
   DATALAKE_TRY(RegisterSnapshotJob(*jobs, *lake, *publishing));
   TokenFile token_file(fs, clock, random, TokensPath(lake->layout().root()));

@@ -55,10 +55,17 @@ std::string DocumentationPage(const Router& router, std::string_view version) {
       tag = route.tag;
       page += fmt::format("<h2>{}</h2>", EscapeHtml(tag));
     }
-    page +=
-        fmt::format("<section><div><span class=\"m\">{}</span><code>{}</code></div><p>{}.</p><ul>",
-                    route.method, EscapeHtml(route.path), EscapeHtml(route.summary));
-    for (const RouteAnswer& answer : route.answers) {
+    page += fmt::format(
+        "<section><div><span class=\"m\">{}</span><code>{}</code></div><p>{}. {}</p><ul>",
+        route.method, EscapeHtml(route.path), EscapeHtml(route.summary),
+        route.access.open ? std::string("Open to all.")
+                          : fmt::format("Role: {}.", ToString(route.access.role)));
+    for (const Parameter& parameter : route.parameters) {
+      page += fmt::format("<li><code>{}</code> {}</li>", EscapeHtml(parameter.name),
+                          EscapeHtml(parameter.description));
+    }
+    page += "</ul><ul>";
+    for (const RouteAnswer& answer : AllAnswers(route)) {
       page += fmt::format("<li>{}: {}</li>", answer.status, EscapeHtml(answer.description));
     }
     page += "</ul>";
@@ -88,20 +95,24 @@ Status AddDocumentationRoutes(Router& router, Service& service) {
                            .handle = [document](const Request&, const Responder& respond) {
                              respond({.body = *document});
                            }}));
-  return router.Add({.method = "GET",
-                     .path = "/docs",
-                     .summary = "This API for people",
-                     .tag = "Documentation",
-                     .access = Access::Open(),
-                     .execution = Execution::kInline,
-                     .answers = {{200, "a page of HTML"}},
-                     .handle = [page](const Request&, const Responder& respond) {
-                       respond({.content_type = "text/html; charset=utf-8",
-                                .headers = {{"Content-Security-Policy",
-                                             "default-src 'none'; style-src 'unsafe-inline'; "
-                                             "frame-ancestors 'none'"}},
-                                .body = *page});
-                     }});
+  for (const std::string_view path : {"/docs", "/redoc"}) {  // the seeds' framework has both
+    DATALAKE_TRY(router.Add(
+        {.method = "GET",
+         .path = path,
+         .summary = "This API for people",
+         .tag = "Documentation",
+         .access = Access::Open(),
+         .execution = Execution::kInline,
+         .answers = {{200, "a page of HTML", R"({"type":"string"})", "text/html; charset=utf-8"}},
+         .handle = [page](const Request&, const Responder& respond) {
+           respond({.content_type = "text/html; charset=utf-8",
+                    .headers = {{"Content-Security-Policy",
+                                 "default-src 'none'; style-src "
+                                 "'unsafe-inline'; frame-ancestors 'none'"}},
+                    .body = *page});
+         }}));
+  }
+  return {};
 }
 
 }  // namespace datalake::server

@@ -1,8 +1,10 @@
 // POST /process and GET /status: the processing of staged uploads, in the seed's words.
 #include <string>
 
+#include "datalake/base/thread_pool.h"
 #include "datalake/job/job_runner.h"
 #include "datalake/json/writer.h"
+#include "datalake/lake/lake.h"
 #include "datalake/lake/upload.h"
 #include "datalake/server/handlers/handlers.h"
 #include "datalake/server/jobs.h"
@@ -42,9 +44,51 @@ Response RenderStatus(const lake::UploadCounts& counts, const Clock& clock) {
   return response;
 }
 
+Response RenderInfo(const Service& service) {
+  const lake::Layout& layout = service.lake.layout();
+  Response response;
+  json::Writer writer(response.body);
+  const auto text = [&writer](std::string_view key, std::string_view value) {
+    writer.Key(key);
+    writer.String(value);
+  };
+  writer.BeginObject();
+  text("server_status", "running");
+  text("version", service.version);
+  text("image_version", service.image_version);
+  writer.Key("num_proc");
+  writer.Uint(AvailableCores());
+  text("timestamp", FormatTimestamp(service.clock.Now()));
+  writer.Key("paths");
+  writer.BeginObject();
+  text("base", layout.root());
+  text("pending", layout.Staging(lake::UploadState::kPending));
+  text("processing", layout.Staging(lake::UploadState::kProcessing));
+  text("failed", layout.Staging(lake::UploadState::kFailed));
+  text("catalog", layout.catalog());
+  text("assets", layout.assets());
+  text("collections", layout.collections());
+  text("index", layout.index());
+  writer.EndObject();
+  writer.EndObject();
+  return response;
+}
+
 }  // namespace
 
 Status AddProcessRoutes(Router& router, Service& service) {
+  DATALAKE_TRY(router.Add({.method = "GET",
+                           .path = "/info",
+                           .summary = "Version and folders of this server",
+                           .tag = "Processing",
+                           // Paths of the machine are for who looks after it.
+                           .access = Access::To(Role::kAdmin),
+                           .execution = Execution::kInline,
+                           .error_form = ErrorForm::kDetail,
+                           .answers = {{200, "what it is", R"({"type":"object"})"}},
+                           .handle = [&service](const Request&, const Responder& respond) {
+                             respond(RenderInfo(service));
+                           }}));
   DATALAKE_TRY(router.Add(
       {.method = "POST",
        .path = "/process",
