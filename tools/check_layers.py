@@ -65,6 +65,7 @@ LIBRARIES: tuple[Library, ...] = (
     _library("zstd", r"zstd", "io"),
     _library("libdeflate", r"libdeflate", "io"),
     _library("xxhash", r"xxhash", "base"),
+    _library("argon2", r"argon2\.h", "server"),
     _library("openssl", r"openssl/", "base server"),
     _library("curl", r"curl/", "hub"),
     _library("re2", r"re2/"),

@@ -5,10 +5,12 @@
 #include <fmt/format.h>
 
 #include "datalake/json/writer.h"
+#include "datalake/server/token_audit.h"
 #include "datalake/server/token_file.h"
 
 #include "apps/datalake/commands/commands.h"
 #include "apps/datalake/open_lake.h"
+#include "apps/datalake/show_collection.h"
 
 namespace datalake::apps {
 namespace {
@@ -117,6 +119,8 @@ class CreateToken final : public Command {
     }
     DATALAKE_TRY_ASSIGN(const auto lake, OpenLake(context));
     DATALAKE_TRY_ASSIGN(const auto created, OpenTokens(context, *lake).Create(wanted));
+    DATALAKE_TRY(
+        server::AuditToken(*lake, server::TokenChange::kCreated, CurrentUser(), created.token));
     if (context.options.json) {
       std::string line;
       json::Writer writer(line);
@@ -188,6 +192,7 @@ class RevokeToken final : public Command {
   Result<int> Run(Context& context) override {
     DATALAKE_TRY_ASSIGN(const auto lake, OpenLake(context));
     DATALAKE_TRY_ASSIGN(const auto token, OpenTokens(context, *lake).Revoke(token_));
+    DATALAKE_TRY(server::AuditToken(*lake, server::TokenChange::kRevoked, CurrentUser(), token));
     DATALAKE_TRY(context.Print(context.options.json
                                    ? server::TokenJson(token)
                                    : fmt::format("revoked: {} {}", token.id, token.name)));

@@ -41,6 +41,9 @@ class RequestReader {
 
   bool has_body() const;
 
+  /// Bytes of the body that were read so far.
+  std::uint64_t body_bytes() const { return parser_.get().body().size(); }
+
   bool keep_alive() const { return parser_.get().keep_alive(); }
 
   bool http_1_0() const { return parser_.get().version() < 11; }

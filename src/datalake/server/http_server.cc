@@ -32,18 +32,21 @@ Error SystemError(const boost::system::error_code& code, std::string_view what) 
   return error;
 }
 
-// A second server on a port must be an error although the sockets of one share it.
-Status ProbePort(const Tcp::endpoint& endpoint, std::string_view where) {
+// A port that nobody has: a second server on a port must be an error although the sockets of one
+// share it, and for port 0 sockets that may be shared could be given one that another server has.
+Result<std::uint16_t> ProbePort(const Tcp::endpoint& endpoint, std::string_view where) {
   boost::system::error_code code;
   asio::io_context io;
   Tcp::acceptor probe(io);
   probe.open(endpoint.protocol(), code);
-  probe.set_option(Tcp::acceptor::reuse_address(true), code);
+  if (endpoint.port() != 0) {
+    probe.set_option(Tcp::acceptor::reuse_address(true), code);
+  }
   probe.bind(endpoint, code);
   if (code) {
     return SystemError(code, where);
   }
-  return {};
+  return probe.local_endpoint().port();
 }
 
 boost::system::error_code OpenAcceptor(Tcp::acceptor& acceptor, const Tcp::endpoint& endpoint) {
@@ -173,11 +176,9 @@ Status BeastServer::Listen() {
   if (options_.tls) {
     DATALAKE_TRY_ASSIGN(tls, LoadTls(*options_.tls));
   }
-  port_ = options_.port;
-  const std::string where = fmt::format("cannot listen on {} port {}", options_.bind, port_);
-  if (port_ != 0) {
-    DATALAKE_TRY(ProbePort(Tcp::endpoint(bind_address, port_), where));
-  }
+  const std::string where =
+      fmt::format("cannot listen on {} port {}", options_.bind, options_.port);
+  DATALAKE_TRY_ASSIGN(port_, ProbePort(Tcp::endpoint(bind_address, options_.port), where));
   for (std::size_t i = 0; i < options_.io_threads; ++i) {
     std::array<std::byte, 8> seed_bytes{};
     parts_.random.Fill(seed_bytes);
@@ -189,7 +190,6 @@ Status BeastServer::Listen() {
     if (code) {
       return SystemError(code, where);
     }
-    port_ = shard->acceptor.local_endpoint().port();
     shards_.push_back(std::move(shard));
   }
   for (auto& shard : shards_) {
@@ -269,6 +269,15 @@ Response NoRouteResponse(const Request& request, const Router::Match& match) {
   Response response = StatusResponse(405, "Method Not Allowed", form, request.request_id);
   response.headers.emplace_back("Allow", match.allow);
   return response;
+}
+
+Response BodyTooLarge(std::uint64_t limit, ErrorForm form, std::string_view request_id) {
+  return StatusResponse(413, fmt::format("the body is larger than {} bytes", limit), form,
+                        request_id);
+}
+
+std::string ChunkHead(std::size_t bytes) {
+  return fmt::format("{:x}\r\n", bytes);
 }
 
 Status HttpServerOptions::Validate() const {

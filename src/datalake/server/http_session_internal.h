@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -20,7 +21,6 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/buffers_suffix.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
-#include <fmt/format.h>
 
 #include "datalake/base/log.h"
 #include "datalake/server/http_shard_internal.h"
@@ -45,10 +45,15 @@ class BodyReservation {
     }
   }
 
-  /// False when `limit` would be passed; what was taken is given back all the same.
-  bool Take(std::uint64_t bytes, std::uint64_t limit) {
+  /// Takes up to `bytes` in all; false when that passes `limit`. What was taken is given back all
+  /// the same.
+  bool Grow(std::uint64_t bytes, std::uint64_t limit) {
+    if (bytes <= bytes_) {
+      return true;
+    }
+    const std::uint64_t more = bytes - bytes_;
     bytes_ = bytes;
-    return bytes == 0 || taken_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= limit;
+    return taken_.fetch_add(more, std::memory_order_relaxed) + more <= limit;
   }
 
  private:
@@ -61,6 +66,12 @@ void CallHandler(const Route& route, Request request, const Responder& respond);
 
 /// The answer when no route fits, or the path has others.
 Response NoRouteResponse(const Request& request, const Router::Match& match);
+
+/// 413.
+Response BodyTooLarge(std::uint64_t limit, ErrorForm form, std::string_view request_id);
+
+/// "1f\r\n": what stands before a chunk of so many bytes.
+std::string ChunkHead(std::size_t bytes);
 
 /// A connection over `Stream`: beast::tcp_stream or TLS upon it. Lives on its shard's thread.
 template <typename Stream>
@@ -108,6 +119,7 @@ class Session final : public Connection {
   static constexpr std::size_t kMaxDroppedBytes = 4 << 20;
   static constexpr std::uint64_t kMaxSkippedBody = 64 << 10;
   static constexpr std::size_t kManyIdle = 256;
+  static constexpr std::chrono::seconds kMostExtraTime{300};
 
   // One request on its way.
   struct Exchange {
@@ -127,7 +139,8 @@ class Session final : public Connection {
 
   std::chrono::steady_clock::duration TimeFor(std::chrono::seconds base,
                                               std::uint64_t bytes) const {
-    return base + std::chrono::seconds(bytes / options_.min_bytes_per_second);
+    const std::chrono::seconds own(bytes / options_.min_bytes_per_second);
+    return base + std::min(own, kMostExtraTime);
   }
 
   asio::awaitable<bool> Handshake() {
@@ -183,9 +196,20 @@ class Session final : public Connection {
     }
   }
 
-  // Reads until `reader` says something new; false: the connection is over.
-  asio::awaitable<bool> ReadOn(RequestReader& reader, RequestReader::State& state) {
-    while ((state = reader.Read(buffer_)) == RequestReader::State::kNeedMore) {
+  // Reads until `reader` says something new; false: the connection is over, or all bodies together
+  // have taken too much memory (`bodies_full_`).
+  asio::awaitable<bool> ReadOn(RequestReader& reader, RequestReader::State& state,
+                               BodyReservation* reservation = nullptr) {
+    while (true) {
+      state = reader.Read(buffer_);
+      if (reservation != nullptr &&
+          !reservation->Grow(reader.body_bytes(), options_.max_bodies_bytes)) {
+        bodies_full_ = true;
+        co_return false;
+      }
+      if (state != RequestReader::State::kNeedMore) {
+        break;
+      }
       auto code = TryFill();
       if (!code) {
         const auto [read, got] =
@@ -220,7 +244,7 @@ class Session final : public Connection {
       exchange.keep_alive = false;
       Response broken =
           StatusResponse(status, header.error().message, ErrorForm::kProblem, exchange.id);
-      co_await Send(std::move(broken), exchange);
+      co_await Send(broken, exchange);
       co_return false;
     }
     exchange.request = *std::move(header);
@@ -239,10 +263,10 @@ class Session final : public Connection {
             : options_.max_body_bytes;
     BodyReservation reservation(state_.body_bytes);
     if (!refusal) {
-      refusal = CheckBody(reader, exchange, limit, reservation);
+      refusal = CheckBody(reader, exchange, limit);
     }
     if (refusal) {
-      co_return co_await Refuse(reader, exchange, *std::move(refusal));
+      co_return co_await Refuse(reader, exchange, *refusal);
     }
     if (reader.has_body() && reader.expects_continue()) {
       const bool asked = co_await Write("HTTP/1.1 100 Continue\r\n\r\n", {});
@@ -252,7 +276,12 @@ class Session final : public Connection {
     }
     reader.AllowBody(limit);
     Lowest().expires_after(TimeFor(options_.read_timeout, reader.BodyBound(limit)));
-    read = co_await ReadOn(reader, state);
+    read = co_await ReadOn(reader, state, &reservation);
+    if (bodies_full_) {
+      exchange.keep_alive = false;
+      Response full = BodiesFull(exchange);
+      co_await Send(full, exchange);
+    }
     if (!read) {
       co_return false;
     }
@@ -263,7 +292,7 @@ class Session final : public Connection {
     exchange.bytes_in = exchange.request.body.size();
     state_.parts.gate.CountBody(*exchange.caller, memory_, exchange.bytes_in);
     Response response = co_await Dispatch(exchange);
-    const bool sent = co_await Send(std::move(response), exchange);
+    const bool sent = co_await Send(response, exchange);
     co_return sent&& exchange.keep_alive;
   }
 
@@ -271,7 +300,7 @@ class Session final : public Connection {
     exchange.keep_alive = false;
     std::optional<Response> response = ReadErrorResponse(reader, exchange.id);
     if (response) {
-      co_await Send(*std::move(response), exchange);
+      co_await Send(*response, exchange);
     }
     co_return false;
   }
@@ -290,9 +319,10 @@ class Session final : public Connection {
 
       auto box = std::make_shared<Slow>(
           Slow{exchange.request, exchange.match.route, memory_, std::move(admission)});
-      const bool ran = co_await OnPool([box, &gate = state_.parts.gate] {
+      const std::function<void()> work = [box, &gate = state_.parts.gate] {
         box->admission = gate.AdmitSlowly(box->request, box->route, box->memory);
-      });
+      };
+      const bool ran = co_await OnPool(work);
       if (!ran) {
         co_return Busy(exchange);
       }
@@ -320,17 +350,21 @@ class Session final : public Connection {
                                            : ErrorFormOfPath(exchange.request.path);
   }
 
+  Response BodiesFull(const Exchange& exchange) const {
+    Response full = StatusResponse(503, "too many large requests are under way; try again",
+                                   FormOf(exchange), exchange.id);
+    full.headers.emplace_back("Retry-After", "1");
+    return full;
+  }
+
   std::optional<Response> CheckBody(const RequestReader& reader, const Exchange& exchange,
-                                    std::uint64_t limit, BodyReservation& reservation) const {
+                                    std::uint64_t limit) const {
     if (reader.content_length().value_or(0) > limit) {
-      return StatusResponse(413, fmt::format("the body is larger than {} bytes", limit),
-                            FormOf(exchange), exchange.id);
+      return BodyTooLarge(limit, FormOf(exchange), exchange.id);
     }
-    if (!reservation.Take(reader.BodyBound(limit), options_.max_bodies_bytes)) {
-      Response full = StatusResponse(503, "too many large requests are under way; try again",
-                                     FormOf(exchange), exchange.id);
-      full.headers.emplace_back("Retry-After", "1");
-      return full;
+    if (reader.has_body() &&
+        state_.body_bytes.load(std::memory_order_relaxed) >= options_.max_bodies_bytes) {
+      return BodiesFull(exchange);
     }
     const Route& route = *exchange.match.route;
     if (!route.parameters.empty()) {
@@ -342,7 +376,7 @@ class Session final : public Connection {
   }
 
   // Answers without the body: a small one is read and dropped, so that the connection may go on.
-  asio::awaitable<bool> Refuse(RequestReader& reader, Exchange& exchange, Response refusal) {
+  asio::awaitable<bool> Refuse(RequestReader& reader, Exchange& exchange, Response& refusal) {
     const bool skip = !reader.has_body() ||
                       (reader.content_length().value_or(kMaxSkippedBody + 1) <= kMaxSkippedBody &&
                        !reader.expects_continue());
@@ -357,7 +391,7 @@ class Session final : public Connection {
     } else {
       exchange.keep_alive = false;
     }
-    const bool sent = co_await Send(std::move(refusal), exchange);
+    const bool sent = co_await Send(refusal, exchange);
     co_await asio::post(stream_.get_executor(), asio::use_awaitable);  // others have their turn
     co_return sent&& exchange.keep_alive;
   }
@@ -395,17 +429,16 @@ class Session final : public Connection {
   }
 
   // Runs `work` on the pool; false when the pool is full.
-  template <typename Work>
-  asio::awaitable<bool> OnPool(Work work) {
+  asio::awaitable<bool> OnPool(const std::function<void()>& work) {
     const auto executor = stream_.get_executor();
-    auto initiate = [this, executor](auto handler, Work the_work) {
+    auto initiate = [this, executor, &work](auto handler) {
       using Handler = decltype(handler);
       auto shared = std::make_shared<Handler>(std::move(handler));
       const auto finish = [shared, executor](bool ran) {
         asio::post(executor, [shared, ran]() mutable { std::move (*shared)(ran); });
       };
-      const bool queued = state_.pool.TrySubmit([the_work = std::move(the_work), finish]() mutable {
-        the_work();
+      const bool queued = state_.pool.TrySubmit([work, finish] {
+        work();
         finish(true);
       });
       if (!queued) {
@@ -413,12 +446,12 @@ class Session final : public Connection {
       }
     };
     const bool ran = co_await asio::async_initiate<const asio::use_awaitable_t<>, void(bool)>(
-        std::move(initiate), asio::use_awaitable, std::move(work));
+        std::move(initiate), asio::use_awaitable);
     co_return ran;
   }
 
   // Writes an answer; false: the connection is over.
-  asio::awaitable<bool> Send(Response response, Exchange& exchange) {
+  asio::awaitable<bool> Send(Response& response, Exchange& exchange) {
     exchange.keep_alive = exchange.keep_alive && !state_.stopping.load(std::memory_order_relaxed);
     state_.parts.gate.AddHeaders(exchange.origin, response);
     HeadOptions head{.request_id = exchange.id,
@@ -478,7 +511,7 @@ class Session final : public Connection {
     while (true) {
       Result<std::string> piece = co_await Pull(source);
       if (!piece) {
-        LogWarning(fmt::format("a streamed answer was cut: {}", ToString(piece.error())));
+        LogWarning("a streamed answer was cut: " + ToString(piece.error()));
         co_return false;
       }
       sent += piece->size();
@@ -490,7 +523,7 @@ class Session final : public Connection {
         co_return ended;
       }
       if (chunked) {
-        head_ = fmt::format("{:x}\r\n", piece->size());
+        head_ = ChunkHead(piece->size());
         piece->append("\r\n");
       } else {
         head_.clear();
@@ -581,6 +614,7 @@ class Session final : public Connection {
   BodySource* source_ = nullptr;
   std::list<Connection*>::iterator place_;
   bool in_idle_ = false;
+  bool bodies_full_ = false;
 };
 
 }  // namespace datalake::server

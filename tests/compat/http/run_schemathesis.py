@@ -11,8 +11,6 @@ goes into its own environment in .cache/schemathesis-venv, checked against requi
 from __future__ import annotations
 
 import argparse
-import hashlib
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,24 +18,13 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
-ENVIRONMENT = ROOT / ".cache/schemathesis-venv"
+sys.path.insert(0, str(ROOT / "tools"))
+
+import pinned_env  # noqa: E402
+
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,unsupported_method"
 # They have no end, or end the server's own calls to itself.
 LEFT_OUT = ["/events", "/v1/events"]
-
-
-def install() -> None:
-    requirements = HERE / "requirements.txt"
-    stamp = ENVIRONMENT / ".requirements.sha256"
-    digest = hashlib.sha256(requirements.read_bytes()).hexdigest()
-    if stamp.exists() and stamp.read_text() == digest:
-        return
-    shutil.rmtree(ENVIRONMENT, ignore_errors=True)
-    subprocess.run(["python3.11", "-m", "venv", str(ENVIRONMENT)], check=True)
-    pip = [str(ENVIRONMENT / "bin/python"), "-m", "pip", "--disable-pip-version-check", "install"]
-    options = ["--quiet", "--no-deps", "--only-binary=:all:", "--require-hashes"]
-    subprocess.run([*pip, *options, "-r", str(requirements)], check=True)
-    stamp.write_text(digest)
 
 
 def main() -> int:
@@ -46,7 +33,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--server", type=Path, default=ROOT / "build/bin/datalake-server")
     arguments = parser.parse_args()
-    install()
+    environment = pinned_env.ensure("schemathesis-venv", [HERE / "requirements.txt"])
     with tempfile.TemporaryDirectory() as folder:
         lake = Path(folder, "lake")
         command = [str(arguments.server), "--base-path", str(lake), "--create-dirs", "--port", "0"]
@@ -54,7 +41,7 @@ def main() -> int:
             server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
         assert server.stdout is not None
         address = server.stdout.readline().split()[-1]
-        schemathesis = [str(ENVIRONMENT / "bin/schemathesis"), "run", f"{address}/openapi.json"]
+        schemathesis = [str(environment / "bin/schemathesis"), "run", f"{address}/openapi.json"]
         options = ["--checks", CHECKS, "--max-examples", str(arguments.examples)]
         options += ["--seed", str(arguments.seed), "--request-timeout", "20", "--no-color"]
         options += ["--phases", "examples,coverage,fuzzing", "--continue-on-failure"]

@@ -1,4 +1,4 @@
-"""A server with settings of its own, and the commands that make its tokens, for checks of the door."""
+"""A server with settings of its own, and its tokens, for checks of the door."""
 
 from __future__ import annotations
 
@@ -82,7 +82,9 @@ def door(lake: Path, *options: str, env: Headers | None = None) -> Iterator[Door
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
             code = process.wait(timeout=60)
-        assert code == 0, log.read_text()
+            if code != 0:
+                print(f"the server ended with {code}:\n{log.read_text()}")
+        assert code == 0
 
 
 def refused(*options: str) -> str:

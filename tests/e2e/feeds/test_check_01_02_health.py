@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 
@@ -30,6 +29,6 @@ def test_check_02_not_ready_with_the_reason(tmp_path: Path) -> None:
         assert (status, headers["retry-after"]) == (503, "5")
         assert not checks["storage"]["ready"]
         assert str(lake) in checks["storage"]["reason"]
-        os.remove(lake / "index")
+        (lake / "index").unlink()
         (lake / "index").mkdir()
         assert server.call("GET", "/v1/ready")[0] == 200

@@ -1,4 +1,4 @@
-"""Checks 25 and 26: the API describes itself, offline; what it has not is said as the seed says it."""
+"""Checks 25 and 26: the API describes itself offline; the seed's words for what it has not."""
 
 from __future__ import annotations
 

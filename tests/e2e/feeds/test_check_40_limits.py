@@ -11,6 +11,7 @@ import pytest
 from door_server import CHAT, bearer, datalake, door, refused
 
 INGEST = "/v1/ingest/chat"
+CURVE = "ec_paramgen_curve:prime256v1"
 
 
 def test_check_40_too_many_posts_of_one_address(tmp_path: Path) -> None:
@@ -33,7 +34,7 @@ def test_a_public_address_demands_tls_and_tokens(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("tls")
-    words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2".split()
+    words = ["req", "-x509", "-newkey", "ec", "-pkeyopt", CURVE, "-nodes", "-days", "2"]
     subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
     chain, key = folder / "chain.pem", folder / "key.pem"
     subprocess.run(
@@ -58,7 +59,8 @@ def test_tokens_open_what_they_may_until_they_are_revoked(
 
         def status(method: str, path: str, body: object = None, secret: str = "") -> int:
             headers = bearer(secret) if secret else {}
-            return server.call(method, path, body, headers, trust=chain)[0]
+            code: int = server.call(method, path, body, headers, trust=chain)[0]
+            return code
 
         assert server.address.startswith("https://")
         assert status("GET", "/v1/health") == 200

@@ -12,11 +12,12 @@ from built import ROOT, built
 from door_server import CHAT, Door, bearer, datalake, door
 
 INGEST = "/v1/ingest/chat"
+CURVE = "ec_paramgen_curve:prime256v1"
 
 
 def make_certificate(folder: Path) -> tuple[Path, Path]:
     chain, key = folder / "fullchain.pem", folder / "privkey.pem"
-    words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2".split()
+    words = ["req", "-x509", "-newkey", "ec", "-pkeyopt", CURVE, "-nodes", "-days", "2"]
     names = ["-subj", "/CN=lake", "-addext", "subjectAltName=IP:127.0.0.1"]
     command = ["openssl", *words, *names, "-keyout", str(key), "-out", str(chain)]
     subprocess.run(command, check=True, capture_output=True)

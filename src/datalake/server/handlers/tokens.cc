@@ -8,6 +8,7 @@
 #include "datalake/json/config_reader.h"
 #include "datalake/json/writer.h"
 #include "datalake/server/handlers/handlers.h"
+#include "datalake/server/token_audit.h"
 #include "datalake/server/token_store.h"
 
 namespace datalake::server {
@@ -62,6 +63,13 @@ Result<NewToken> ParseNewToken(const Request& request) {
   return wanted;
 }
 
+// Whom the lake's log names: the bearer of a token, or who came without one.
+std::string UserOf(const Request& request) {
+  const Caller& caller = *request.caller;
+  return caller.anonymous() ? std::string("anonymous")
+                            : fmt::format("token {} {}", caller.token_id, caller.name);
+}
+
 Result<Response> List(Service& service, const Request&) {
   DATALAKE_TRY_ASSIGN(const std::vector<Token> tokens, service.tokens->List());
   Response response;
@@ -80,6 +88,7 @@ Result<Response> List(Service& service, const Request&) {
 Result<Response> Create(Service& service, const Request& request) {
   DATALAKE_TRY_ASSIGN(const NewToken wanted, ParseNewToken(request));
   DATALAKE_TRY_ASSIGN(const CreatedToken created, service.tokens->Create(wanted));
+  DATALAKE_TRY(AuditToken(service.lake, TokenChange::kCreated, UserOf(request), created.token));
   DATALAKE_TRY(service.token_store->Reload());
   Response response{.status = 201};
   json::Writer writer(response.body);
@@ -95,6 +104,7 @@ Result<Response> Create(Service& service, const Request& request) {
 Result<Response> Revoke(Service& service, const Request& request) {
   DATALAKE_TRY_ASSIGN(const Token token,
                       service.tokens->Revoke(request.path_parameters.at("token")));
+  DATALAKE_TRY(AuditToken(service.lake, TokenChange::kRevoked, UserOf(request), token));
   DATALAKE_TRY(service.token_store->Reload());
   return Response{.body = TokenJson(token)};
 }
