@@ -20,6 +20,9 @@ class MetricsTest : public ::testing::Test {
   void Count(std::size_t shard, int status, std::int64_t nanos, bool routed = true) {
     metrics_->OnRequest({.shard = shard,
                          .route = routed ? &router_.routes()[0] : nullptr,
+                         .method = "GET",
+                         .request_id = "id",
+                         .peer = "127.0.0.1",
                          .status = status,
                          .bytes_in = 10,
                          .bytes_out = 20,
