@@ -157,7 +157,7 @@ void CheckHead(const server::Request& request) {
   server::AppendHead(head, response,
                      {.request_id = "id", .date = "now", .content_length = 0, .keep_alive = true});
   const auto lines = static_cast<std::size_t>(std::count(head.begin(), head.end(), '\n'));
-  Require(lines <= 11 + response.headers.size(), "an answer has its own headers alone");
+  Require(lines <= 12 + response.headers.size(), "an answer has its own headers alone");
   Require(head.find("\r\n\r\n") == head.size() - 4, "the head ends once");
 }
 
