@@ -47,5 +47,5 @@ def test_a_file_outside_is_never_taken(kdl: KdlLake, tmp_path: Path, form: str) 
     (row,) = kdl.rows("d")
     assert (row["path"], row["hash"]) == (None, None)
     assert row["image"]["problem"]
-    assert kdl.assets() == []
+    assert [path.read_bytes() for path in kdl.assets()] == [png(1)]  # put when it was staged
     assert secret.read_bytes() == png(99)
