@@ -32,14 +32,16 @@ void Require(bool holds, const char* property) {
 // What one request came to.
 struct Seen {
   RequestReader::State state{};
-  bool header = false;
-  bool good_header = false;
   bool keep_alive = false;
   server::Request request{};
 
+  // What is no whole request may be seen as such earlier or later, depending on the pieces.
   friend bool operator==(const Seen& a, const Seen& b) {
-    return a.state == b.state && a.header == b.header && a.good_header == b.good_header &&
-           a.keep_alive == b.keep_alive && a.request.method == b.request.method &&
+    const bool done = a.state == RequestReader::State::kDone;
+    if (!done || b.state != RequestReader::State::kDone) {
+      return done == (b.state == RequestReader::State::kDone);
+    }
+    return a.keep_alive == b.keep_alive && a.request.method == b.request.method &&
            a.request.path == b.request.path && a.request.query == b.request.query &&
            a.request.headers == b.request.headers && a.request.body == b.request.body;
   }
@@ -56,9 +58,7 @@ std::vector<Seen> ReadAll(std::string_view bytes, std::size_t piece) {
     while (true) {
       seen.state = reader.Read(buffer);
       if (seen.state == RequestReader::State::kHeader) {
-        seen.header = true;
         auto header = reader.TakeHeader();
-        seen.good_header = header.has_value();
         if (!header) {
           more = false;
           break;
