@@ -63,7 +63,8 @@ struct Expected {
 
 // Ten records: the first is replaced, every other time on the next day.
 void Fill(lake::Lake& lake, std::int64_t records, std::int64_t days, Expected& expected) {
-  const auto table = Must(lake::OpenFeedTable(lake.context(), lake::ChatDefinition()));
+  const auto tables = Must(lake::FeedTables::Open(lake.context(), lake::ChatDefinition()));
+  table::Table& table = tables.records();
   const std::int64_t a_day = records / days;
   for (std::int64_t day = 0; day < days; ++day) {
     const auto builder = lake::FeedBatchBuilder::ForFeed(lake::ChatDefinition());
@@ -109,7 +110,7 @@ void Fill(lake::Lake& lake, std::int64_t records, std::int64_t days, Expected& e
       batch = batch->RemoveColumn(batch->num_columns() - 1).ValueOrDie();
     }
     const auto reader = arrow::RecordBatchReader::Make(batches).ValueOrDie();
-    Must(table->Append(
+    Must(table.Append(
         *reader, {{"provider", "feeds"}, {"dataset", "chat"}, {"task", "raw"}, {"day", day_text}},
         {.operation = "feed"}));
   }

@@ -67,7 +67,7 @@ LIBRARIES: tuple[Library, ...] = (
     _library("xxhash", r"xxhash", "base"),
     _library("argon2", r"argon2\.h", "server"),
     _library("openssl", r"openssl/", "base server"),
-    _library("curl", r"curl/", "hub"),
+    _library("curl", r"curl/", "hub io"),
     _library("re2", r"re2/"),
     _library("cld2", r"cld2/", "curate"),
     _library("icu", r"unicode/", "text"),

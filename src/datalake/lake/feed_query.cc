@@ -122,6 +122,9 @@ class FeedQueries::Impl {
   Status FillBodies(const Moment& moment, const DayRange& days, std::vector<FeedRow>& rows,
                     const query::QueryLimits& limits, std::stop_token stop);
 
+  Result<std::vector<std::pair<std::string, std::string>>> DaysOf(
+      const Moment& moment, const std::vector<std::string>& ids, std::stop_token stop);
+
  private:
   query::Relation RowsOf(const Moment& moment, const DayRange& days) const;
   query::Relation VersionsOf(const Moment& moment, const std::string& from);
@@ -321,6 +324,38 @@ Status FeedQueries::Impl::FillBodies(const Moment& moment, const DayRange& days,
   }
 }
 
+Result<std::vector<std::pair<std::string, std::string>>> FeedQueries::Impl::DaysOf(
+    const Moment& moment, const std::vector<std::string>& ids, std::stop_token stop) {
+  std::vector<std::pair<std::string, std::string>> found;
+  if (ids.empty()) {
+    return found;
+  }
+  std::vector<std::string> quoted;
+  for (const std::string& id : ids) {
+    DATALAKE_TRY(query::CheckSqlText("ingest_id", id));
+    quoted.push_back(query::QuoteLiteral(id));
+  }
+  query::View view;
+  view.inputs.push_back({.name = std::string(kHits), .relation = RowsOf(moment, {})});
+  DATALAKE_TRY(MakePathsAbsolute(view.inputs.front().relation));
+  view.select = fmt::format("SELECT DISTINCT ingest_id, day FROM {} WHERE ingest_id IN ({})", kHits,
+                            fmt::join(quoted, ", "));
+  DATALAKE_TRY_ASSIGN(const auto reader, engine_->Select(std::move(view), {}, {}, std::move(stop)));
+  while (true) {
+    DATALAKE_TRY_ASSIGN(const auto batch,
+                        format::FromArrow(reader->Next(), "cannot read days of a feed"));
+    if (batch == nullptr) {
+      std::sort(found.begin(), found.end());
+      return found;
+    }
+    const auto& id = static_cast<const arrow::StringArray&>(*batch->column(0));
+    const auto& day = static_cast<const arrow::StringArray&>(*batch->column(1));
+    for (std::int64_t i = 0; i < batch->num_rows(); ++i) {
+      found.emplace_back(id.GetString(i), day.GetString(i));
+    }
+  }
+}
+
 FeedQueries::FeedQueries(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 FeedQueries::~FeedQueries() = default;
@@ -471,6 +506,12 @@ Result<std::vector<FeedGroup>> FeedQueries::CountBy(std::string_view feed, const
                         .records = records.Value(i)});
     }
   }
+}
+
+Result<std::vector<std::pair<std::string, std::string>>> FeedQueries::DaysOf(
+    std::string_view feed, const std::vector<std::string>& ids, std::stop_token stop) {
+  DATALAKE_TRY_ASSIGN(const auto moment, impl_->Now(feed));
+  return impl_->DaysOf(*moment, ids, std::move(stop));
 }
 
 Result<FeedRows> FeedQueries::Rows(std::string_view feed, const FeedFilter& filter,

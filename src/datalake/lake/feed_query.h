@@ -7,6 +7,7 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <arrow/type_fwd.h>
@@ -111,6 +112,11 @@ class FeedQueries {
                                          std::stop_token stop = {});
 
   static constexpr int kMaxGroups = 1000;
+
+  /// The days of receipt of all versions of some records that are in the table or the log, replaced
+  /// ones too: (ingest_id, day), each pair once. Cost: reads the ids of all files. Errors: as Page.
+  Result<std::vector<std::pair<std::string, std::string>>> DaysOf(
+      std::string_view feed, const std::vector<std::string>& ids, std::stop_token stop = {});
 
   /// All records that pass the filter, `columns` of the feed's table (empty: all), in the order
   /// (received, ingest_id), a day at a time. The moment is that of the call, whatever happens while
