@@ -1,4 +1,4 @@
-// datalake feed export, snapshot, snapshots: what a feed gives away.
+// datalake feed export, snapshot, snapshots: what a feed gives away; feed compact.
 #include <utility>
 
 #include <arrow/record_batch.h>
@@ -11,6 +11,7 @@
 #include "datalake/lake/collections.h"
 #include "datalake/lake/feed_export.h"
 #include "datalake/lake/feed_snapshot.h"
+#include "datalake/lake/feed_upkeep.h"
 
 #include "apps/datalake/commands/commands.h"
 #include "apps/datalake/config_file.h"
@@ -224,12 +225,47 @@ class SnapshotsCommand final : public Command {
   std::string feed_;
 };
 
+class CompactCommand final : public Command {
+ public:
+  std::string_view Name() const override { return "feed compact"; }
+
+  std::string_view Summary() const override {
+    return "Puts the small files of a feed's days together: the same rows in few files";
+  }
+
+  std::string_view Example() const override {
+    return "datalake feed compact chat\ndatalake feed compact chat --before 2026-02-01";
+  }
+
+  void Declare(OptionSet& options) override {
+    options.Argument("feed", feed_, "the feed");
+    options.String("--before", before_, "only days before this one, like 2026-01-31");
+  }
+
+  Result<int> Run(Context& context) override {
+    DATALAKE_TRY(lake::FeedFilter{.to = before_}.Validate());
+    DATALAKE_TRY_ASSIGN(const auto lake, OpenLake(context));
+    DATALAKE_TRY_ASSIGN(const lake::FeedUpkeepReport report,
+                        lake::CompactFeed(*lake, feed_, before_, context.progress, context.stop));
+    DATALAKE_TRY(PrintFacts(context, {{"days", report.days_compacted},
+                                      {"files_removed", report.files_removed},
+                                      {"files_added", report.files_added},
+                                      {"days_skipped", report.days_skipped}}));
+    return 0;
+  }
+
+ private:
+  std::string feed_;
+  std::string before_;
+};
+
 }  // namespace
 
 void AddFeedPublishCommands(std::vector<std::unique_ptr<Command>>& commands) {
   commands.push_back(std::make_unique<ExportCommand>());
   commands.push_back(std::make_unique<SnapshotCommand>());
   commands.push_back(std::make_unique<SnapshotsCommand>());
+  commands.push_back(std::make_unique<CompactCommand>());
 }
 
 }  // namespace datalake::apps

@@ -184,7 +184,7 @@ Status FinishManifest(io::FileSystem& fs, const std::string& folder,
 
 json::Value NewManifest(const FeedSnapshotRequest& request, const FeedDefinition& definition,
                         const CollectionInfo& info, const arrow::Schema& schema,
-                        std::int64_t table_version) {
+                        std::int64_t table_version, std::int64_t records) {
   json::Value value = {{"format", "datalake-snapshot"},
                        {"format_version", kManifestVersion},
                        {"feed", request.feed},
@@ -200,6 +200,7 @@ json::Value NewManifest(const FeedSnapshotRequest& request, const FeedDefinition
   const auto filter = json::ParseValue(FeedFilterJson(request.filter), "filter");
   value["source"] = {{"table", ToString(FeedTableName(request.feed))},
                      {"table_version", table_version},
+                     {"records", records},
                      {"filter", filter ? *filter : json::Value::object()}};
   return value;
 }
@@ -276,6 +277,8 @@ Result<CollectionInfo> MakeFeedSnapshot(Lake& lake, FeedQueries& queries,
                                         const SnapshotControl& control) {
   DATALAKE_TRY_ASSIGN(const FeedDefinition definition,
                       FeedDefinitions(lake.context()).Find(request.feed));
+  DATALAKE_TRY_ASSIGN(const std::int64_t records,
+                      queries.Count(request.feed, request.filter, {}, control.stop));
   DATALAKE_TRY_ASSIGN(FeedRows found, queries.Rows(request.feed, request.filter,
                                                    PublicColumns(definition), control.stop));
   auto rows =
@@ -292,8 +295,9 @@ Result<CollectionInfo> MakeFeedSnapshot(Lake& lake, FeedQueries& queries,
                                    request.stage->ReportJson() + "\n"));
     }
     info.license = request.license.empty() ? definition.licence : request.license;
-    return FinishManifest(fs, staged, files, info,
-                          NewManifest(request, definition, info, schema, found.table_version));
+    return FinishManifest(
+        fs, staged, files, info,
+        NewManifest(request, definition, info, schema, found.table_version, records));
   };
   SaveCollectionRequest save{.name = SnapshotCollection(request.feed, request.kind),
                              .description = request.description,

@@ -124,11 +124,21 @@ Result<SnapshotJobRequest> ParseSnapshotRequest(std::string_view feed, std::stri
       return Error{ErrorCode::kInvalidArgument,
                    "a raw snapshot has no curation; ask for kind cleaned or curated"};
     }
-    json::ConfigReader rules(*curation, "curation");
-    DATALAKE_TRY(job::ReadFeedCurationOptions(rules, request.kind));
     request.curation = json::DumpValue(*curation);
+    DATALAKE_TRY(CheckCuration(request.kind, request.curation));
   }
   return request;
+}
+
+Status CheckCuration(lake::SnapshotKind kind, std::string_view curation) {
+  DATALAKE_TRY_ASSIGN(const json::Value rules, json::ParseValue(curation, "curation"));
+  if (kind == lake::SnapshotKind::kRaw && !rules.empty()) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "a raw snapshot has no curation; ask for kind cleaned or curated"};
+  }
+  json::ConfigReader config(rules, "curation");
+  const auto options = job::ReadFeedCurationOptions(config, kind);
+  return options ? Status() : Status(options.error());
 }
 
 std::string SnapshotJobParameters(const SnapshotJobRequest& request) {

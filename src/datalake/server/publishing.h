@@ -36,6 +36,9 @@ struct SnapshotJobRequest {
 /// feed `feed`. Errors: kInvalidArgument naming the key, also in `curation` and `filter`.
 Result<SnapshotJobRequest> ParseSnapshotRequest(std::string_view feed, std::string_view body);
 
+/// Errors: kInvalidArgument, unless `curation` (a JSON object) holds rules of that kind.
+Status CheckCuration(lake::SnapshotKind kind, std::string_view curation);
+
 /// The read side of one server: what answers questions about feeds and the lake. Thread-safe.
 class Publishing {
  public:

@@ -22,6 +22,7 @@
 #include "datalake/server/jobs.h"
 #include "datalake/server/metrics.h"
 #include "datalake/server/plan_gate.h"
+#include "datalake/server/publisher.h"
 #include "datalake/server/publishing.h"
 #include "datalake/server/server_metrics.h"
 #include "datalake/server/service.h"
@@ -163,6 +164,10 @@ Status Serve(io::FileSystem& fs, const Clock& clock, Random& random, const Serve
   DATALAKE_TRY_ASSIGN(const GateOptions gate_options,
                       PlanGate(options.http, options.door, tokens.HasValid(), options.lake_path));
   DATALAKE_TRY_ASSIGN(const auto gate, MakeGate(gate_options, &tokens, clock, random));
+  DATALAKE_TRY_ASSIGN(const lake::PublishPlan plan, lake::ReadPublishPlan(lake->context()));
+  DATALAKE_TRY_ASSIGN(
+      const auto publisher,
+      Publisher::Start({*lake, feeds, *publishing, *jobs, clock}, plan, options.bucket));
   std::atomic<bool> draining{false};
   Service service{.lake = *lake,
                   .feeds = feeds,
@@ -170,6 +175,7 @@ Status Serve(io::FileSystem& fs, const Clock& clock, Random& random, const Serve
                   .clock = clock,
                   .version = options.version,
                   .publishing = publishing.get(),
+                  .publisher = publisher.get(),
                   .tokens = &token_file,
                   .token_store = &tokens,
                   .events = &events,

@@ -12,6 +12,7 @@ Status AddRoutes(Router& router, Service& service) {
   DATALAKE_TRY(AddFeedRoutes(router, service));
   DATALAKE_TRY(AddFeedRecordRoutes(router, service));
   DATALAKE_TRY(AddSnapshotRoutes(router, service));
+  DATALAKE_TRY(AddCopyRoutes(router, service));
   DATALAKE_TRY(AddStatsRoutes(router, service));
   DATALAKE_TRY(AddSqlRoutes(router, service));
   DATALAKE_TRY(AddProcessRoutes(router, service));

@@ -20,6 +20,7 @@ namespace datalake::server {
 class EventStream;
 class Feeds;
 class Metrics;
+class Publisher;
 class Publishing;
 class TokenFile;
 class TokenStore;
@@ -32,6 +33,7 @@ struct Service {
   const Clock& clock;
   std::string_view version;
   Publishing* publishing = nullptr;  ///< null where only other routes are added
+  Publisher* publisher = nullptr;
   // Of a running server; null in tests that need none.
   TokenFile* tokens = nullptr;
   TokenStore* token_store = nullptr;

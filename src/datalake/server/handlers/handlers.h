@@ -15,6 +15,7 @@ Status AddSubmissionRoutes(Router& router, Service& service);
 Status AddFeedRoutes(Router& router, Service& service);
 Status AddFeedRecordRoutes(Router& router, Service& service);
 Status AddSnapshotRoutes(Router& router, Service& service);
+Status AddCopyRoutes(Router& router, Service& service);
 Status AddStatsRoutes(Router& router, Service& service);
 Status AddSqlRoutes(Router& router, Service& service);
 Status AddProcessRoutes(Router& router, Service& service);
