@@ -23,6 +23,7 @@ constexpr EqualField kEqualFields[] = {
     {"source", "source", &FeedFilter::source},
     {"agent", "agent_id", &FeedFilter::agent},
     {"submitter", "submitter_id", &FeedFilter::submitter},
+    {"receipt", "receipt", &FeedFilter::receipt},
 };
 
 Error NoField(std::string_view parameter, std::string_view column) {

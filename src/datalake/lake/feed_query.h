@@ -27,6 +27,7 @@ struct FeedFilter {
   std::optional<std::string> agent = std::nullopt;      ///< equal to the field `agent_id`
   std::optional<std::string> submitter = std::nullopt;  ///< equal to the field `submitter_id`
   std::optional<std::string> rating = std::nullopt;     ///< of any turn of the conversation
+  std::optional<std::string> receipt = std::nullopt;    ///< equal to the column `receipt`, a hash
   std::string text = {};                                ///< in any turn's content or edit
 
   /// Errors: kInvalidArgument (no day, from after to, text that is no UTF-8).

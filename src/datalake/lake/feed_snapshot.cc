@@ -27,7 +27,7 @@
 namespace datalake::lake {
 namespace {
 
-constexpr std::string_view kManifestFile = "manifest.json";
+constexpr std::string_view kManifestFile = kSnapshotManifestFile;
 constexpr std::string_view kContributorsFile = "contributors.json";
 constexpr std::string_view kReportFile = "report.json";
 constexpr std::uint64_t kMaxTextBytes = std::uint64_t{64} << 20;

@@ -20,6 +20,8 @@
 
 namespace datalake::lake {
 
+inline constexpr std::string_view kSnapshotManifestFile = "manifest.json";
+
 /// What is published of a feed.
 enum class SnapshotKind : std::uint8_t {
   kRaw = 1,      ///< every current record

@@ -56,7 +56,7 @@ class Takedown {
       DATALAKE_TRY(lake_.assets().blocklist().Add(report_.blocked));
       DATALAKE_TRY(WaitForWriters());
     }
-    DATALAKE_TRY(FromTables());
+    DATALAKE_TRY(request_.collections_only ? Status() : FromTables());
     DATALAKE_TRY(FromCollections());
     if (!report_.blocked.empty()) {
       DATALAKE_TRY_ASSIGN(report_.staged, FindStagedCopies(run_));
@@ -75,9 +75,13 @@ class Takedown {
   Status MakeRule() {
     std::vector<std::string> assets = request_.assets;
     if (request_.table) {
-      run_.rule.key =
-          RowKey{.table = *request_.table, .column = request_.column, .value = request_.value};
-      DATALAKE_TRY_ASSIGN(assets, AssetsOfRows());
+      run_.rule.key = RowKey{.table = *request_.table,
+                             .column = request_.column,
+                             .value = request_.value,
+                             .values = request_.values};
+      if (!request_.collections_only) {
+        DATALAKE_TRY_ASSIGN(assets, AssetsOfRows());
+      }
     }
     std::sort(assets.begin(), assets.end());
     assets.erase(std::unique(assets.begin(), assets.end()), assets.end());
@@ -294,8 +298,13 @@ class Takedown {
       writer.String(ToString(*request_.table));
       writer.Key("column");
       writer.String(request_.column);
-      writer.Key("value_sha256");
-      writer.String(Sha256Hex(request_.value));
+      if (request_.values.empty()) {
+        writer.Key("value_sha256");
+        writer.String(Sha256Hex(request_.value));
+      } else {
+        writer.Key("values");
+        writer.Uint(request_.values.size());
+      }
     }
     writer.Key("report");
     writer.Raw(TakedownReportJson(report_));

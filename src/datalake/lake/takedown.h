@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -18,6 +19,11 @@ struct TakedownRequest {
   std::optional<TableName> table = {};
   std::string column = {};
   std::string value = {};
+  /// Several values in place of `value`.
+  std::set<std::string> values = {};
+  /// Only collections are looked at: the table's rows are gone already, and what may have come back
+  /// under such a value stays.
+  bool collections_only = false;
   std::string reason = {};  ///< kept for ever; must not quote what is taken down
   std::string user = {};
   bool dry_run = false;  ///< only counts

@@ -22,6 +22,7 @@
 #include "datalake/lake/collection_card.h"
 #include "datalake/lake/collection_check.h"
 #include "datalake/lake/collection_json.h"
+#include "datalake/lake/feed_snapshot.h"
 #include "datalake/lake/takedown_internal.h"
 #include "datalake/lake/upload.h"
 #include "datalake/lake/upload_record.h"
@@ -195,6 +196,7 @@ class Amendment {
     DATALAKE_TRY_ASSIGN(CollectionInfo info, ParseCollectionMetadata(metadata, kMetadataFile));
     info.name = info_.name;
     info.version = info_.version;
+    DATALAKE_TRY(RenewSnapshot(amended, info));
     DATALAKE_TRY_ASSIGN(const bool has_card, fs_.Exists(io::JoinPath(info_.path, kCardFile)));
     if (has_card) {
       DATALAKE_TRY_ASSIGN(const std::string card, DatasetCard(info, *amended.schema));
@@ -205,6 +207,16 @@ class Amendment {
     return has_croissant ? io::ReplaceFile(fs_, io::JoinPath(staged_, kCroissantFile),
                                            CroissantJson(info, *amended.schema, amended.files))
                          : Status();
+  }
+
+  // The manifest and the credits, where the version is a snapshot of a feed.
+  Status RenewSnapshot(const Amended& amended, CollectionInfo& info) {
+    const auto manifest =
+        io::ReadFile(fs_, io::JoinPath(info_.path, kSnapshotManifestFile), kMaxFileBytes);
+    if (!manifest) {
+      return manifest.error().code == ErrorCode::kNotFound ? Status() : Status(manifest.error());
+    }
+    return RenewSnapshotFiles(fs_, staged_, *manifest, amended.files, info, run_.time);
   }
 
   Status Swap() {

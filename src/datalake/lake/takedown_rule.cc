@@ -135,16 +135,20 @@ bool NamesTable(const arrow::RecordBatch& batch, std::int64_t row, const TableNa
          IsTextValue(batch, "task", row, table.task);
 }
 
-Result<bool> HasValue(const arrow::Array& column, std::int64_t row, const std::string& value) {
+Result<bool> HasValue(const arrow::Array& column, std::int64_t row, const RowKey& key) {
+  const auto is_meant = [&key](const std::string& text) {
+    return key.values.empty() ? text == key.value : key.values.contains(text);
+  };
   if (column.IsNull(row)) {
     return false;
   }
   if (IsText(*column.type())) {
-    return BytesOf(column, row) == value;
+    return is_meant(std::string(BytesOf(column, row)));
   }
   std::string text;
   DATALAKE_TRY(format::AppendValueJson(column, row, {}, text));
-  return text == value || text == "\"" + value + "\"";
+  const bool is_quoted = text.size() >= 2 && text.front() == '"' && text.back() == '"';
+  return is_meant(text) || (is_quoted && is_meant(text.substr(1, text.size() - 2)));
 }
 
 }  // namespace
@@ -168,7 +172,7 @@ Result<std::vector<bool>> MatchRows(const TakedownRule& rule, const arrow::Recor
   const auto column = batch.GetColumnByName(rule.key->column);
   for (std::int64_t row = 0; column != nullptr && row < batch.num_rows(); ++row) {
     if (use == KeyUse::kAlways || NamesTable(batch, row, rule.key->table)) {
-      DATALAKE_TRY_ASSIGN(const bool has, HasValue(*column, row, rule.key->value));
+      DATALAKE_TRY_ASSIGN(const bool has, HasValue(*column, row, *rule.key));
       if (has) {
         gone[static_cast<std::size_t>(row)] = true;
       }

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,7 @@ struct RowKey {
   TableName table;
   std::string column;
   std::string value;  ///< as text: that of the column, or its JSON where it is no text
+  std::set<std::string> values = {};  ///< several, in place of `value`
 };
 
 /// Which rows a takedown takes: those that name one of `assets` anywhere (text that holds the

@@ -16,6 +16,7 @@
 #include "datalake/lake/feed_snapshot.h"
 #include "datalake/lake/feed_upkeep.h"
 #include "datalake/lake/feed_view.h"
+#include "datalake/lake/feed_withdrawal.h"
 #include "datalake/server/feeds.h"
 
 namespace datalake::server {
@@ -222,12 +223,31 @@ void Publisher::Upkeep(const std::stop_token& stop) {
   }
 }
 
+// Those that an earlier run of the program, or a store that was down, left undone.
+void Publisher::FinishWithdrawals() {
+  const std::int64_t now = parts_.clock.SteadyNanos();
+  if (now < next_withdrawals_nanos_) {
+    return;
+  }
+  next_withdrawals_nanos_ = now + std::chrono::nanoseconds(kMostPause).count();
+  const auto pending = lake::FeedWithdrawals(parts_.lake).List();
+  if (!pending) {
+    return LogWarning("cannot read withdrawals: " + pending.error().message);
+  }
+  if (!pending->empty()) {
+    if (const auto started = parts_.jobs.Start(kWithdrawalJob, "{}"); !started) {
+      LogWarning("cannot finish withdrawals: " + started.error().message);
+    }
+  }
+}
+
 void Publisher::RunSchedule(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     if (const Status started = StartDueSnapshots(); !started) {
       LogWarning("cannot start a snapshot: " + started.error().message);
     }
     Upkeep(stop);
+    FinishWithdrawals();
     Pause(kSchedulePeriod, stop);
   }
 }

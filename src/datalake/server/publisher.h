@@ -76,12 +76,14 @@ class Publisher {
   Status StartDueSnapshots();
   Result<bool> IsDue(const lake::SnapshotPlan& plan) const;
   void Upkeep(const std::stop_token& stop);
+  void FinishWithdrawals();
 
   const Parts parts_;
   const lake::PublishPlan plan_;
   std::vector<Copy> copies_;
   std::string upkept_day_;  // of the schedule's thread, as the next
   std::int64_t next_look_nanos_ = 0;
+  std::int64_t next_withdrawals_nanos_ = 0;
   std::vector<std::jthread> threads_;  // last: they use the others
 };
 

@@ -11,6 +11,10 @@
 #include "datalake/json/config_reader.h"
 #include "datalake/json/value.h"
 #include "datalake/json/writer.h"
+#include "datalake/lake/feed.h"
+#include "datalake/lake/feed_withdrawal.h"
+#include "datalake/server/feeds.h"
+#include "datalake/server/publisher.h"
 
 namespace datalake::server {
 namespace {
@@ -80,6 +84,7 @@ Result<std::string> RunSnapshot(lake::Lake& lake, Publishing& publishing,
   DATALAKE_TRY_ASSIGN(SnapshotJobRequest request,
                       ParseSnapshotRequest(feed, json::DumpValue(body)));
   DATALAKE_TRY_ASSIGN(const auto stage, MakeStage(request));
+  const MutexLock lock(publishing.publish_mutex());
   DATALAKE_TRY_ASSIGN(
       const lake::CollectionInfo made,
       lake::MakeFeedSnapshot(lake, publishing.feeds(),
@@ -179,6 +184,34 @@ Status RegisterSnapshotJob(job::JobRunner& runner, lake::Lake& lake, Publishing&
   return runner.Register(kSnapshotJob, [&lake, &publishing](job::JobContext& context) {
     return RunSnapshot(lake, publishing, context);
   });
+}
+
+Status RegisterWithdrawalJob(job::JobRunner& runner, lake::Lake& lake, Publishing& publishing,
+                             Feeds& feeds, std::function<Publisher*()> publisher) {
+  return runner.Register(
+      kWithdrawalJob,
+      [&lake, &publishing, &feeds, publisher](job::JobContext& context) -> Result<std::string> {
+        const lake::FeedWithdrawals withdrawals(lake);
+        DATALAKE_TRY_ASSIGN(const auto pending, withdrawals.List());
+        for (const lake::PendingWithdrawal& withdrawal : pending) {
+          // The rows leave the table's newest version.
+          if (const auto feed = feeds.Get(withdrawal.feed)) {
+            const auto sealed = (*feed)->Seal();
+            DATALAKE_TRY(sealed ? Status() : Status(sealed.error()));
+          }
+        }
+        const auto remove_copies =
+            [&](std::string_view feed,
+                const std::vector<std::pair<std::string, std::string>>& records) {
+              Publisher* const copies = publisher();
+              return copies == nullptr ? Status()
+                                       : copies->RemoveFromCopies(feed, records, context.stop());
+            };
+        const MutexLock lock(publishing.publish_mutex());
+        DATALAKE_TRY_ASSIGN(const lake::WithdrawalReport report,
+                            withdrawals.Finish(remove_copies, context.progress(), context.stop()));
+        return lake::WithdrawalReportJson(report);
+      });
 }
 
 }  // namespace datalake::server

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 
 #include "datalake/base/clock.h"
+#include "datalake/base/mutex.h"
 #include "datalake/base/result.h"
 #include "datalake/lake/feed_query.h"
 #include "datalake/lake/feed_snapshot.h"
@@ -18,8 +20,14 @@ class JobStore;
 
 namespace datalake::server {
 
+class Feeds;
+class Publisher;
+
 /// The kind of job that publishes a snapshot of a feed.
 inline constexpr std::string_view kSnapshotJob = "snapshot";
+
+/// The kind of job that takes withdrawn records out of snapshots and copies.
+inline constexpr std::string_view kWithdrawalJob = "withdrawal";
 
 /// What a snapshot job is told.
 struct SnapshotJobRequest {
@@ -49,10 +57,15 @@ class Publishing {
 
   lake::Queries& queries() { return *queries_; }
 
+  /// Held while a snapshot is made, and while snapshots are amended: so a withdrawal meets every
+  /// snapshot that was begun before it.
+  Mutex& publish_mutex() { return publish_mutex_; }
+
  private:
   Publishing(std::unique_ptr<lake::FeedQueries> feeds, std::unique_ptr<lake::Queries> queries)
       : feeds_(std::move(feeds)), queries_(std::move(queries)) {}
 
+  Mutex publish_mutex_;
   std::unique_ptr<lake::FeedQueries> feeds_;
   std::unique_ptr<lake::Queries> queries_;
 };
@@ -60,6 +73,11 @@ class Publishing {
 /// Makes the job `snapshot` known to `runner`. Both others must outlive it. Its result is
 /// {"feed","kind","collection","version","rows","bytes"} and, where there is one, "report".
 Status RegisterSnapshotJob(job::JobRunner& runner, lake::Lake& lake, Publishing& publishing);
+
+/// Makes the job `withdrawal` known, which finishes all that are pending: seals the feeds, then
+/// FeedWithdrawals::Finish. All others must outlive `runner`.
+Status RegisterWithdrawalJob(job::JobRunner& runner, lake::Lake& lake, Publishing& publishing,
+                             Feeds& feeds, std::function<Publisher*()> publisher);
 
 /// The parameters of a snapshot job, which its body reads.
 std::string SnapshotJobParameters(const SnapshotJobRequest& request);

@@ -158,6 +158,10 @@ Status Serve(io::FileSystem& fs, const Clock& clock, Random& random, const Serve
   DATALAKE_TRY_ASSIGN(const auto jobs, job::JobRunner::Open(store, clock, &job_events));
   DATALAKE_TRY(RegisterJobs(*jobs, *lake));
   DATALAKE_TRY(RegisterSnapshotJob(*jobs, *lake, *publishing));
+  // Jobs end after the publisher, which starts some of them.
+  std::atomic<Publisher*> copies{nullptr};
+  DATALAKE_TRY(
+      RegisterWithdrawalJob(*jobs, *lake, *publishing, feeds, [&copies] { return copies.load(); }));
   TokenFile token_file(fs, clock, random, TokensPath(lake->layout().root()));
   TokenStore tokens(token_file, clock, random);
   DATALAKE_TRY(tokens.Reload());
@@ -168,6 +172,7 @@ Status Serve(io::FileSystem& fs, const Clock& clock, Random& random, const Serve
   DATALAKE_TRY_ASSIGN(
       const auto publisher,
       Publisher::Start({*lake, feeds, *publishing, *jobs, clock}, plan, options.bucket));
+  copies = publisher.get();
   std::atomic<bool> draining{false};
   Service service{.lake = *lake,
                   .feeds = feeds,

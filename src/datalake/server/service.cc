@@ -13,6 +13,7 @@ Status AddRoutes(Router& router, Service& service) {
   DATALAKE_TRY(AddFeedRecordRoutes(router, service));
   DATALAKE_TRY(AddSnapshotRoutes(router, service));
   DATALAKE_TRY(AddCopyRoutes(router, service));
+  DATALAKE_TRY(AddWithdrawalRoutes(router, service));
   DATALAKE_TRY(AddStatsRoutes(router, service));
   DATALAKE_TRY(AddSqlRoutes(router, service));
   DATALAKE_TRY(AddProcessRoutes(router, service));

@@ -16,6 +16,7 @@ Status AddFeedRoutes(Router& router, Service& service);
 Status AddFeedRecordRoutes(Router& router, Service& service);
 Status AddSnapshotRoutes(Router& router, Service& service);
 Status AddCopyRoutes(Router& router, Service& service);
+Status AddWithdrawalRoutes(Router& router, Service& service);
 Status AddStatsRoutes(Router& router, Service& service);
 Status AddSqlRoutes(Router& router, Service& service);
 Status AddProcessRoutes(Router& router, Service& service);

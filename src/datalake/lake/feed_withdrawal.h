@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "datalake/base/progress.h"
+#include "datalake/base/result.h"
+#include "datalake/lake/feed_query.h"
+#include "datalake/lake/lake.h"
+
+namespace datalake::lake {
+
+/// A withdrawal whose records are gone from the feed, or are about to be, and not yet from what was
+/// published: withdrawals/<id>.json, removed when all is done.
+struct PendingWithdrawal {
+  std::string id;
+  std::string feed;
+  std::string user;  ///< who asked: a token's name
+  Timestamp requested;
+  /// (ingest_id, day) of every version.
+  std::vector<std::pair<std::string, std::string>> records;
+};
+
+/// What finishing withdrawals did.
+struct WithdrawalReport {
+  std::uint64_t withdrawals = 0;
+  std::uint64_t records = 0;
+  std::uint64_t snapshots_amended = 0;
+  std::uint64_t rows_removed = 0;  ///< of them
+};
+
+/// The withdrawals of a lake on their way through what was published. The feed itself forgets
+/// records by Feed::Withdraw; this is for all that was made of them before. Thread-safe.
+class FeedWithdrawals {
+ public:
+  /// `lake` must outlive it.
+  explicit FeedWithdrawals(Lake& lake) : lake_(lake) {}
+
+  /// The records of a filter with the days of all their versions. Errors: those of FeedQueries.
+  static Result<std::vector<std::pair<std::string, std::string>>> FindRecords(
+      FeedQueries& queries, std::string_view feed, const FeedFilter& filter);
+
+  /// Makes a withdrawal known, before the feed is told; durable when it returns. Sets its id and
+  /// time. Errors: kIo, kResourceExhausted.
+  Status Add(PendingWithdrawal& withdrawal) const;
+
+  /// Takes one back that the feed refused. Errors: kIo.
+  Status Cancel(std::string_view id) const;
+
+  /// Those that are not done, oldest first. Errors: kCorruption, kIo.
+  Result<std::vector<PendingWithdrawal>> List() const;
+
+  /// Removes the objects of records from the copies of a feed.
+  using RemoveCopies = std::function<Status(
+      std::string_view feed, const std::vector<std::pair<std::string, std::string>>& records)>;
+
+  /// Takes the records of all pending withdrawals out of copies and snapshots (written anew, as
+  /// `amended`), writes an entry without content into the lake log for each, and forgets it. What
+  /// fails stays for the next call. Errors: those of `remove_copies` and TakeDown, kCancelled.
+  Result<WithdrawalReport> Finish(const RemoveCopies& remove_copies, ProgressSink& progress,
+                                  std::stop_token stop) const;
+
+ private:
+  std::string Folder() const;
+
+  Lake& lake_;
+};
+
+/// The report as one JSON object.
+std::string WithdrawalReportJson(const WithdrawalReport& report);
+
+}  // namespace datalake::lake
