@@ -1,16 +1,21 @@
 // The current record of an id is its newest version. Instead of ranking all versions of all ids, a
 // query takes the rows that pass its filter and leaves out those of which a newer version exists:
-// an anti-join with the rows of a version above 1. Only files whose statistics say that they hold
-// such a version are read for it, and none of days before the first one asked for.
+// ReplacedVersions knows those from the files that hold versions above 1, by their statistics.
+// While withdrawals wait in the log, an id may begin anew with version 1 beside rows that are about
+// to go: then the same question is asked in SQL, as an anti-join, of what is left.
 #include "datalake/lake/feed_query.h"
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <set>
 #include <unordered_map>
 #include <utility>
 
 #include <arrow/array.h>
+#include <arrow/array/builder_primitive.h>
+#include <arrow/compute/api_vector.h>
+#include <arrow/datum.h>
 #include <arrow/record_batch.h>
 #include <arrow/scalar.h>
 #include <arrow/type.h>
@@ -28,6 +33,7 @@
 #include "datalake/json/writer.h"
 #include "datalake/lake/feed_filter.h"
 #include "datalake/lake/feed_view.h"
+#include "datalake/lake/replaced_versions.h"
 #include "datalake/lake/search.h"
 #include "datalake/lake/sql.h"
 #include "datalake/query/sql_text.h"
@@ -37,7 +43,9 @@
 namespace datalake::lake {
 namespace {
 
-constexpr std::size_t kDaysGrowth = 4;  // of the days that a page looks at in one query
+constexpr std::size_t kMoreRows = 64;           // asked for beyond what a page needs
+constexpr std::size_t kMostValues = 1'000'000;  // that CountBy counts apart
+constexpr std::size_t kDaysGrowth = 4;          // of the days that a page looks at in one query
 constexpr std::uint64_t kMaxPageBytes = std::uint64_t{16} << 20;
 constexpr std::size_t kMaxRememberedFiles = 1 << 17;
 constexpr std::string_view kHits = "rows_of_days";
@@ -47,7 +55,60 @@ constexpr std::string_view kVersions = "versions";
 struct Moment {
   TableName table;
   FeedView view;
-  std::vector<std::string> days;  // sorted
+  std::vector<std::string> days;                // sorted
+  std::optional<CurrentVersions> current = {};  // nothing: withdrawals wait
+
+  bool IsCurrent(std::string_view ingest_id, std::int64_t version) const {
+    return !current || current->IsCurrent(ingest_id, version);
+  }
+};
+
+// Rows behind their first columns, ingest_id, version and received, which are dropped; without
+// those that are not current.
+class CurrentRows final : public arrow::RecordBatchReader {
+ public:
+  CurrentRows(std::shared_ptr<arrow::RecordBatchReader> rows, std::shared_ptr<const Moment> moment)
+      : rows_(std::move(rows)), moment_(std::move(moment)) {}
+
+  std::shared_ptr<arrow::Schema> schema() const override {
+    const arrow::FieldVector& all = rows_->schema()->fields();
+    return arrow::schema(arrow::FieldVector(all.begin() + kKeyColumns, all.end()));
+  }
+
+  arrow::Status ReadNext(std::shared_ptr<arrow::RecordBatch>* out) override {
+    std::shared_ptr<arrow::RecordBatch> batch;
+    do {
+      ARROW_RETURN_NOT_OK(rows_->ReadNext(&batch));
+      if (batch == nullptr) {
+        break;
+      }
+      ARROW_ASSIGN_OR_RAISE(const auto mask, Mask(*batch));
+      for (int i = 0; i < kKeyColumns; ++i) {
+        ARROW_ASSIGN_OR_RAISE(batch, batch->RemoveColumn(0));
+      }
+      ARROW_ASSIGN_OR_RAISE(const arrow::Datum kept,
+                            arrow::compute::Filter(arrow::Datum(batch), arrow::Datum(mask)));
+      batch = kept.record_batch();
+    } while (batch->num_rows() == 0);
+    *out = std::move(batch);
+    return arrow::Status::OK();
+  }
+
+ private:
+  static constexpr int kKeyColumns = 3;
+
+  arrow::Result<std::shared_ptr<arrow::Array>> Mask(const arrow::RecordBatch& batch) const {
+    const auto& ids = static_cast<const arrow::StringArray&>(*batch.column(0));
+    const auto& versions = static_cast<const arrow::Int64Array&>(*batch.column(1));
+    arrow::BooleanBuilder stays;
+    for (std::int64_t row = 0; row < batch.num_rows(); ++row) {
+      ARROW_RETURN_NOT_OK(stays.Append(moment_->IsCurrent(ids.GetView(row), versions.Value(row))));
+    }
+    return stays.Finish();
+  }
+
+  std::shared_ptr<arrow::RecordBatchReader> rows_;
+  std::shared_ptr<const Moment> moment_;
 };
 
 struct DayRange {
@@ -102,6 +163,11 @@ std::string TimeLiteral(std::int64_t received_us) {
                      FormatTimestamp(Timestamp(std::chrono::microseconds(received_us))));
 }
 
+std::string Behind(const Place& place) {
+  return fmt::format(" AND hits.received >= {0} AND (hits.received > {0} OR hits.ingest_id > {1})",
+                     TimeLiteral(place.received_us), query::QuoteLiteral(place.ingest_id));
+}
+
 }  // namespace
 
 class FeedQueries::Impl {
@@ -111,12 +177,16 @@ class FeedQueries::Impl {
 
   Result<std::shared_ptr<const Moment>> Now(std::string_view feed);
 
-  // Rows `hits` of the days that have a newest version and pass `condition`, as `select` wants
-  // them.
+  // Rows `hits` of the days that pass `condition`, as `select` wants them; those that are not
+  // current too, unless moment.current is nothing.
   Result<std::shared_ptr<arrow::RecordBatchReader>> Select(
       const Moment& moment, const DayRange& days, const std::string& condition,
       const SelectOf& select, const query::RowFilter& filter, const query::QueryLimits& limits,
       std::stop_token stop);
+
+  Result<std::vector<FeedRow>> FirstRows(const Moment& moment, const DayRange& days,
+                                         const std::string& condition, std::size_t wanted,
+                                         const query::QueryLimits& limits, std::stop_token stop);
 
   // The bodies of some rows, which all are of `days`. Rows without one are left out.
   Status FillBodies(const Moment& moment, const DayRange& days, std::vector<FeedRow>& rows,
@@ -128,10 +198,12 @@ class FeedQueries::Impl {
  private:
   query::Relation RowsOf(const Moment& moment, const DayRange& days) const;
   query::Relation VersionsOf(const Moment& moment, const std::string& from);
+  Status FindCurrent(Moment& moment);
   bool MayReplace(const table::TableSnapshot& snapshot, const table::TableFile& file);
 
   Lake& lake_;
   const std::unique_ptr<query::QueryEngine> engine_;
+  ReplacedVersions replaced_;
   Mutex mutex_;
   // Whether a data file holds versions above 1; files never change.
   std::unordered_map<std::string, bool> may_replace_ DATALAKE_GUARDED_BY(mutex_);
@@ -255,7 +327,36 @@ Result<std::shared_ptr<const Moment>> FeedQueries::Impl::Now(std::string_view fe
     }
   }
   moment->days.assign(days.begin(), days.end());
+  DATALAKE_TRY(moment->view.withdrawals.empty() ? FindCurrent(*moment) : Status());
   return moment;
+}
+
+Status FeedQueries::Impl::FindCurrent(Moment& moment) {
+  std::vector<table::TableFilePtr> files;
+  if (moment.view.snapshot != nullptr) {
+    for (const table::TableFilePtr& file : moment.view.snapshot->files()) {
+      if (MayReplace(*moment.view.snapshot, *file)) {
+        files.push_back(file);
+      }
+    }
+  }
+  const auto read = [&](std::span<const table::TableFilePtr> fresh)
+      -> Result<std::shared_ptr<arrow::RecordBatchReader>> {
+    std::set<std::string> paths;
+    for (const table::TableFilePtr& file : fresh) {
+      paths.insert(file->path);
+    }
+    query::Relation relation;
+    relation.files.push_back(FilesOf(
+        moment, [&paths](const table::TableFile& file) { return paths.contains(file.path); }));
+    DATALAKE_TRY(MakePathsAbsolute(relation));
+    query::View view;
+    view.inputs.push_back({.name = std::string(kVersions), .relation = std::move(relation)});
+    view.select = fmt::format("SELECT ingest_id, version FROM {} WHERE version > 1", kVersions);
+    return engine_->Select(std::move(view), {});
+  };
+  DATALAKE_TRY_ASSIGN(moment.current, replaced_.At(files, moment.view.tail, read));
+  return {};
 }
 
 Result<std::shared_ptr<arrow::RecordBatchReader>> FeedQueries::Impl::Select(
@@ -264,7 +365,7 @@ Result<std::shared_ptr<arrow::RecordBatchReader>> FeedQueries::Impl::Select(
     std::stop_token stop) {
   query::View view;
   DATALAKE_TRY_ASSIGN(const std::string hits, AddInput(moment, kHits, RowsOf(moment, days), view));
-  query::Relation versions = VersionsOf(moment, days.from);
+  query::Relation versions = moment.current ? query::Relation() : VersionsOf(moment, days.from);
   std::string is_current = "true";
   if (!versions.files.empty() || !versions.batches.empty()) {
     DATALAKE_TRY_ASSIGN(const std::string newer,
@@ -356,6 +457,50 @@ Result<std::vector<std::pair<std::string, std::string>>> FeedQueries::Impl::Days
   }
 }
 
+// The first `wanted` current rows, without their bodies. What is not current takes places among
+// those that are asked for, so it asks for more and goes on behind the last one.
+Result<std::vector<FeedRow>> FeedQueries::Impl::FirstRows(
+    const Moment& moment, const DayRange& days, const std::string& condition, std::size_t wanted,
+    const query::QueryLimits& limits, std::stop_token stop) {
+  const SelectOf select = [](const std::string& hits) {
+    return "SELECT ingest_id, version, received FROM " + hits;
+  };
+  std::string behind;
+  std::vector<FeedRow> rows;
+  for (std::size_t asked = wanted + wanted / 2 + kMoreRows; rows.size() < wanted; asked *= 2) {
+    const query::RowFilter order{.order_by = {{.column = "received"}, {.column = "ingest_id"}},
+                                 .limit = static_cast<std::int64_t>(asked)};
+    DATALAKE_TRY_ASSIGN(const auto reader,
+                        Select(moment, days, condition + behind, select, order, limits, stop));
+    std::size_t seen = 0;
+    Place last;
+    while (true) {
+      DATALAKE_TRY_ASSIGN(const auto batch,
+                          format::FromArrow(reader->Next(), "cannot read records of a feed"));
+      if (batch == nullptr) {
+        break;
+      }
+      const auto& id = static_cast<const arrow::StringArray&>(*batch->column(0));
+      const auto& version = static_cast<const arrow::Int64Array&>(*batch->column(1));
+      const auto& received = static_cast<const arrow::TimestampArray&>(*batch->column(2));
+      for (std::int64_t i = 0; i < batch->num_rows(); ++i, ++seen) {
+        last = {.received_us = received.Value(i), .ingest_id = id.GetString(i)};
+        if (rows.size() < wanted && moment.IsCurrent(id.GetView(i), version.Value(i))) {
+          rows.push_back({.ingest_id = last.ingest_id,
+                          .version = version.Value(i),
+                          .received = Timestamp(std::chrono::microseconds(last.received_us)),
+                          .body = {}});
+        }
+      }
+    }
+    if (seen < asked) {
+      break;
+    }
+    behind = Behind(last);
+  }
+  return rows;
+}
+
 FeedQueries::FeedQueries(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 FeedQueries::~FeedQueries() = default;
@@ -386,10 +531,7 @@ Result<FeedPage> FeedQueries::Page(std::string_view feed, const FeedPageRequest&
   DayRange wanted{.from = request.filter.from, .to = request.filter.to};
   if (!request.cursor.empty()) {
     DATALAKE_TRY_ASSIGN(const Place place, ParseCursor(request.cursor));
-    const std::string time = TimeLiteral(place.received_us);
-    condition +=
-        fmt::format(" AND hits.received >= {0} AND (hits.received > {0} OR hits.ingest_id > {1})",
-                    time, query::QuoteLiteral(place.ingest_id));
+    condition += Behind(place);
     wanted.from =
         std::max(wanted.from, FormatDay(Timestamp(std::chrono::microseconds(place.received_us))));
   }
@@ -403,33 +545,9 @@ Result<FeedPage> FeedQueries::Page(std::string_view feed, const FeedPageRequest&
        step *= kDaysGrowth) {
     const std::size_t end = std::min(days.size(), first + step);
     const DayRange range{.from = days[first], .to = days[end - 1]};
-    const query::RowFilter order{
-        .order_by = {{.column = "received"}, {.column = "ingest_id"}},
-        .limit = request.limit + 1 - static_cast<std::int64_t>(page.rows.size())};
-    DATALAKE_TRY_ASSIGN(const auto reader,
-                        impl_->Select(
-                            *moment, range, condition + InDays(range),
-                            [](const std::string& hits) {
-                              return "SELECT ingest_id, version, received FROM " + hits;
-                            },
-                            order, limits, stop));
-    std::vector<FeedRow> rows;
-    while (true) {
-      DATALAKE_TRY_ASSIGN(const auto batch,
-                          format::FromArrow(reader->Next(), "cannot read records of a feed"));
-      if (batch == nullptr) {
-        break;
-      }
-      const auto& id = static_cast<const arrow::StringArray&>(*batch->column(0));
-      const auto& version = static_cast<const arrow::Int64Array&>(*batch->column(1));
-      const auto& received = static_cast<const arrow::TimestampArray&>(*batch->column(2));
-      for (std::int64_t i = 0; i < batch->num_rows(); ++i) {
-        rows.push_back({.ingest_id = id.GetString(i),
-                        .version = version.Value(i),
-                        .received = Timestamp(std::chrono::microseconds(received.Value(i))),
-                        .body = {}});
-      }
-    }
+    DATALAKE_TRY_ASSIGN(std::vector<FeedRow> rows,
+                        impl_->FirstRows(*moment, range, condition + InDays(range),
+                                         limit + 1 - page.rows.size(), limits, stop));
     DATALAKE_TRY(impl_->FillBodies(*moment, range, rows, limits, stop));
     std::move(rows.begin(), rows.end(), std::back_inserter(page.rows));
     first = end;
@@ -474,38 +592,42 @@ Result<std::vector<FeedGroup>> FeedQueries::CountBy(std::string_view feed, const
   DATALAKE_TRY_ASSIGN(const auto moment, impl_->Now(feed));
   DATALAKE_TRY_ASSIGN(const std::string condition, FeedFilterSql(filter, *moment->view.schema));
   DATALAKE_TRY_ASSIGN(const std::string key, FeedGroupingSql(by, *moment->view.schema));
-  const query::RowFilter order{
-      .order_by = by == FeedGrouping::kDay
-                      ? std::vector<query::SortKey>{{.column = "key"}}
-                      : std::vector<query::SortKey>{{.column = "records",
-                                                     .order = query::SortOrder::kDescending},
-                                                    {.column = "key"}},
-      .limit = kMaxGroups};
-  DATALAKE_TRY_ASSIGN(
-      const auto reader,
-      impl_->Select(
-          *moment, {.from = filter.from, .to = filter.to}, condition,
-          [&key](const std::string& hits) {
-            return fmt::format(
-                "SELECT key, CAST(count(*) AS BIGINT) AS records FROM (SELECT {} AS key FROM {}) "
-                "GROUP BY key",
-                key, hits);
-          },
-          order, limits, std::move(stop)));
-  std::vector<FeedGroup> groups;
+  const SelectOf select = [&key](const std::string& hits) {
+    return fmt::format("SELECT ingest_id, version, {} AS key FROM {}", key, hits);
+  };
+  DATALAKE_TRY_ASSIGN(const auto reader,
+                      impl_->Select(*moment, {.from = filter.from, .to = filter.to}, condition,
+                                    select, {}, limits, std::move(stop)));
+  std::map<std::optional<std::string>, std::int64_t> counts;
   while (true) {
     DATALAKE_TRY_ASSIGN(const auto batch,
                         format::FromArrow(reader->Next(), "cannot count records of a feed"));
     if (batch == nullptr) {
-      return groups;
+      break;
     }
-    const auto& value = static_cast<const arrow::StringArray&>(*batch->column(0));
-    const auto& records = static_cast<const arrow::Int64Array&>(*batch->column(1));
+    const auto& id = static_cast<const arrow::StringArray&>(*batch->column(0));
+    const auto& version = static_cast<const arrow::Int64Array&>(*batch->column(1));
+    const auto& value = static_cast<const arrow::StringArray&>(*batch->column(2));
     for (std::int64_t i = 0; i < batch->num_rows(); ++i) {
-      groups.push_back({.value = value.IsNull(i) ? std::nullopt : std::optional(value.GetString(i)),
-                        .records = records.Value(i)});
+      if (moment->IsCurrent(id.GetView(i), version.Value(i))) {
+        ++counts[value.IsNull(i) ? std::nullopt : std::optional(value.GetString(i))];
+      }
+    }
+    if (counts.size() > kMostValues) {
+      return Error{ErrorCode::kResourceExhausted,
+                   "too many different values to count by; ask for fewer days"};
     }
   }
+  std::vector<FeedGroup> groups;
+  for (const auto& [value, records] : counts) {
+    groups.push_back({.value = value, .records = records});
+  }
+  if (by != FeedGrouping::kDay) {
+    std::stable_sort(groups.begin(), groups.end(),
+                     [](const FeedGroup& a, const FeedGroup& b) { return a.records > b.records; });
+  }
+  groups.resize(std::min<std::size_t>(groups.size(), kMaxGroups));
+  return groups;
 }
 
 Result<std::vector<std::pair<std::string, std::string>>> FeedQueries::DaysOf(
@@ -534,14 +656,21 @@ Result<FeedRows> FeedQueries::Rows(std::string_view feed, const FeedFilter& filt
   std::vector<std::string> days;
   std::copy_if(moment->days.begin(), moment->days.end(), std::back_inserter(days),
                [&wanted](const std::string& day) { return wanted.Holds(day); });
-  query::RowFilter order{.order_by = {{.column = "received"}, {.column = "ingest_id"}}};
-  order.columns = names;
-  const auto open = [impl = impl_.get(), moment, condition, days, order,
+  std::string wanted_columns =
+      "ingest_id AS key_id, version AS key_version, received AS key_received";
+  for (const std::string& name : names) {
+    wanted_columns += ", " + query::QuoteIdentifier(name);
+  }
+  const SelectOf select = [wanted_columns](const std::string& hits) {
+    return fmt::format("SELECT {} FROM {}", wanted_columns, hits);
+  };
+  const query::RowFilter order{.order_by = {{.column = "key_received"}, {.column = "key_id"}}};
+  const auto open = [impl = impl_.get(), moment, condition, days, select, order,
                      stop](std::size_t i) -> Result<std::shared_ptr<arrow::RecordBatchReader>> {
     const DayRange day{.from = days[i], .to = days[i]};
-    return impl->Select(
-        *moment, day, condition + InDays(day),
-        [](const std::string& hits) { return "SELECT * FROM " + hits; }, order, {}, stop);
+    DATALAKE_TRY_ASSIGN(
+        auto rows, impl->Select(*moment, day, condition + InDays(day), select, order, {}, stop));
+    return std::make_shared<CurrentRows>(std::move(rows), moment);
   };
   return FeedRows{
       .rows = format::ConcatRows(arrow::schema(fields), days.size(), open),

@@ -141,9 +141,9 @@ Result<WithdrawalReport> FeedWithdrawals::Finish(const RemoveCopies& remove_copi
     DATALAKE_TRY(remove_copies ? remove_copies(withdrawal.feed, withdrawal.records) : Status());
     TakedownRequest request{.table = FeedTableName(withdrawal.feed),
                             .column = "ingest_id",
+                            .collections_only = true,
                             .reason = "withdrawal " + withdrawal.id,
-                            .user = withdrawal.user,
-                            .collections_only = true};
+                            .user = withdrawal.user};
     for (const auto& [id, day] : withdrawal.records) {
       request.values.insert(id);
     }

@@ -187,7 +187,7 @@ Status RegisterSnapshotJob(job::JobRunner& runner, lake::Lake& lake, Publishing&
 }
 
 Status RegisterWithdrawalJob(job::JobRunner& runner, lake::Lake& lake, Publishing& publishing,
-                             Feeds& feeds, std::function<Publisher*()> publisher) {
+                             Feeds& feeds, std::function<std::shared_ptr<Publisher>()> publisher) {
   return runner.Register(
       kWithdrawalJob,
       [&lake, &publishing, &feeds, publisher](job::JobContext& context) -> Result<std::string> {
@@ -203,7 +203,7 @@ Status RegisterWithdrawalJob(job::JobRunner& runner, lake::Lake& lake, Publishin
         const auto remove_copies =
             [&](std::string_view feed,
                 const std::vector<std::pair<std::string, std::string>>& records) {
-              Publisher* const copies = publisher();
+              const std::shared_ptr<Publisher> copies = publisher();
               return copies == nullptr ? Status()
                                        : copies->RemoveFromCopies(feed, records, context.stop());
             };

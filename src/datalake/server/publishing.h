@@ -77,7 +77,7 @@ Status RegisterSnapshotJob(job::JobRunner& runner, lake::Lake& lake, Publishing&
 /// Makes the job `withdrawal` known, which finishes all that are pending: seals the feeds, then
 /// FeedWithdrawals::Finish. All others must outlive `runner`.
 Status RegisterWithdrawalJob(job::JobRunner& runner, lake::Lake& lake, Publishing& publishing,
-                             Feeds& feeds, std::function<Publisher*()> publisher);
+                             Feeds& feeds, std::function<std::shared_ptr<Publisher>()> publisher);
 
 /// The parameters of a snapshot job, which its body reads.
 std::string SnapshotJobParameters(const SnapshotJobRequest& request);

@@ -158,8 +158,8 @@ Status Serve(io::FileSystem& fs, const Clock& clock, Random& random, const Serve
   DATALAKE_TRY_ASSIGN(const auto jobs, job::JobRunner::Open(store, clock, &job_events));
   DATALAKE_TRY(RegisterJobs(*jobs, *lake));
   DATALAKE_TRY(RegisterSnapshotJob(*jobs, *lake, *publishing));
-  // Jobs end after the publisher, which starts some of them.
-  std::atomic<Publisher*> copies{nullptr};
+  // A job that uses the publisher, which is ended before jobs are, keeps it.
+  std::atomic<std::shared_ptr<Publisher>> copies;
   DATALAKE_TRY(
       RegisterWithdrawalJob(*jobs, *lake, *publishing, feeds, [&copies] { return copies.load(); }));
   TokenFile token_file(fs, clock, random, TokensPath(lake->layout().root()));
@@ -170,9 +170,9 @@ Status Serve(io::FileSystem& fs, const Clock& clock, Random& random, const Serve
   DATALAKE_TRY_ASSIGN(const auto gate, MakeGate(gate_options, &tokens, clock, random));
   DATALAKE_TRY_ASSIGN(const lake::PublishPlan plan, lake::ReadPublishPlan(lake->context()));
   DATALAKE_TRY_ASSIGN(
-      const auto publisher,
+      const std::shared_ptr<Publisher> publisher,
       Publisher::Start({*lake, feeds, *publishing, *jobs, clock}, plan, options.bucket));
-  copies = publisher.get();
+  copies = publisher;
   std::atomic<bool> draining{false};
   Service service{.lake = *lake,
                   .feeds = feeds,

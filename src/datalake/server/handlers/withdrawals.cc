@@ -45,7 +45,8 @@ Result<WithdrawalRequest> ParseRequest(const Request& request) {
   if (!value.is_object()) {
     return Error{ErrorCode::kInvalidArgument, "the body is no JSON object"};
   }
-  WithdrawalRequest wanted{.receipt_token = std::string(request.Header("x-receipt-token"))};
+  WithdrawalRequest wanted;
+  wanted.receipt_token = request.Header("x-receipt-token");
   json::ConfigReader config(value, "body");
   config.Read("ingest_id", wanted.ingest_id);
   config.Read("submitter_id", wanted.submitter_id);
@@ -137,8 +138,9 @@ Result<Response> Answer(Service& service, const Request& request) {
   DATALAKE_TRY_ASSIGN(const WithdrawalRequest wanted, ParseRequest(request));
   DATALAKE_TRY_ASSIGN(const auto feed, service.feeds.Open(name));
   DATALAKE_TRY_ASSIGN(lake::Withdrawal withdrawal, Decide(*feed, wanted, request));
-  lake::PendingWithdrawal pending{.feed = name,
-                                  .user = request.caller == nullptr ? "" : request.caller->name};
+  lake::PendingWithdrawal pending;
+  pending.feed = name;
+  pending.user = request.caller == nullptr ? "" : request.caller->name;
   DATALAKE_TRY_ASSIGN(pending.records, FindRecords(service, name, withdrawal));
   // First what has to be done is on the disk, then the feed is told: a crash between the two leaves
   // a withdrawal from what was published, which the contributor asked for anyway.
