@@ -281,8 +281,16 @@ Result<CollectionInfo> MakeFeedSnapshot(Lake& lake, FeedQueries& queries,
                       queries.Count(request.feed, request.filter, {}, control.stop));
   DATALAKE_TRY_ASSIGN(FeedRows found, queries.Rows(request.feed, request.filter,
                                                    PublicColumns(definition), control.stop));
-  auto rows =
+  found.rows =
       format::WatchRows(std::move(found.rows), "snapshot", 0, control.progress, control.stop);
+  return PublishSnapshot(lake, request, std::move(found), records);
+}
+
+Result<CollectionInfo> PublishSnapshot(Lake& lake, const FeedSnapshotRequest& request,
+                                       FeedRows found, std::int64_t records) {
+  DATALAKE_TRY_ASSIGN(const FeedDefinition definition,
+                      FeedDefinitions(lake.context()).Find(request.feed));
+  auto rows = std::move(found.rows);
   if (request.stage != nullptr) {
     DATALAKE_TRY_ASSIGN(rows, request.stage->Apply(std::move(rows)));
   }

@@ -84,6 +84,12 @@ Result<CollectionInfo> MakeFeedSnapshot(Lake& lake, FeedQueries& queries,
                                         const FeedSnapshotRequest& request,
                                         const SnapshotControl& control);
 
+/// The second half of MakeFeedSnapshot: publishes `found`, which has the columns that are public
+/// and was made from `records` current records. Errors: those of Collections::Save and of the
+/// stage.
+Result<CollectionInfo> PublishSnapshot(Lake& lake, const FeedSnapshotRequest& request,
+                                       FeedRows found, std::int64_t records);
+
 /// A file of a snapshot as its manifest lists it.
 struct SnapshotFile {
   std::string path;
