@@ -138,11 +138,23 @@ Status FeedCopy::RemoveOlder(const std::vector<FeedRow>& rows, std::stop_token s
   }
   DATALAKE_TRY_ASSIGN(auto all, queries_.DaysOf(options_.feed, ids, stop));
   std::erase_if(all, [&days](const auto& entry) { return days.at(entry.first) == entry.second; });
-  return Remove(all, std::move(stop));
+  return RemoveObjects(all, std::move(stop));
 }
 
 Status FeedCopy::Remove(const std::vector<std::pair<std::string, std::string>>& records,
                         std::stop_token stop) {
+  const MutexLock lock(step_mutex_);
+  std::set<std::string> ids;
+  for (const auto& [ingest_id, day] : records) {
+    ids.insert(ingest_id);
+  }
+  // A record that comes again under such an id is new.
+  std::erase_if(recent_, [&ids](const auto& entry) { return ids.contains(entry.first.first); });
+  return RemoveObjects(records, std::move(stop));
+}
+
+Status FeedCopy::RemoveObjects(const std::vector<std::pair<std::string, std::string>>& records,
+                               std::stop_token stop) {
   for (const auto& [ingest_id, day] : records) {
     DATALAKE_TRY(store_.Remove(KeyOf(ingest_id, day), stop));
     const MutexLock lock(mutex_);
@@ -187,6 +199,7 @@ Result<bool> FeedCopy::CopyPage(std::stop_token stop) {
 }
 
 Result<bool> FeedCopy::Step(std::stop_token stop) {
+  const MutexLock step(step_mutex_);
   const Result<bool> more = CopyPage(std::move(stop));
   const MutexLock lock(mutex_);
   if (!more) {

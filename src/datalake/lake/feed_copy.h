@@ -70,6 +70,8 @@ class FeedCopy {
   Result<std::string> BytesOf(const FeedRow& row) const;
   std::string KeyOf(std::string_view ingest_id, std::string_view day) const;
   Status CopyRow(const FeedRow& row, std::stop_token stop);
+  Status RemoveObjects(const std::vector<std::pair<std::string, std::string>>& records,
+                       std::stop_token stop);
   Status RemoveOlder(const std::vector<FeedRow>& rows, std::stop_token stop);
   Result<bool> CopyPage(std::stop_token stop);
 
@@ -78,6 +80,9 @@ class FeedCopy {
   io::ObjectStore& store_;
   const FeedCopyOptions options_;
   FeedDefinition definition_;
+  // Held while records are read and put, and while objects are removed: so none that is removed is
+  // put by somebody who had read it before. Taken before mutex_.
+  Mutex step_mutex_;
   std::string scan_;      // cursor of the pass at hand
   std::string position_;  // what the state says: nothing before it is missing
   // (ingest_id, version) → microseconds of receipt, of what was copied behind `position_`.
