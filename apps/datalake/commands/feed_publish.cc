@@ -136,7 +136,7 @@ class SnapshotCommand final : public Command {
     options.Choice("--kind", kind_, {"raw", "cleaned", "curated"},
                    "raw: all records; cleaned: no empty ones, personal data masked; curated: no "
                    "duplicates, spam, too short or too long ones either; the rules are keys of "
-                   "--config (docs/feeds.md)");
+                   "--config (docs/publishing.md)");
     options.String("--license", license_, "SPDX id under which the records were given");
     options.String("--description", description_, "a line for its card");
     options.String("--created-by", created_by_, "who makes it");

@@ -28,7 +28,7 @@ struct CopyPlan {
   std::string to;  ///< a folder, or s3://bucket/prefix
 };
 
-/// What a server does for feeds by itself: config/publish.yaml (docs/feeds.md).
+/// What a server does for feeds by itself: config/publish.yaml (docs/publishing.md).
 struct PublishPlan {
   std::vector<SnapshotPlan> snapshots = {};
   std::vector<CopyPlan> copies = {};

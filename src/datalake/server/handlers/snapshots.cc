@@ -26,7 +26,7 @@ constexpr std::string_view kRequestSchema =
     R"({"type":"object","additionalProperties":false,"properties":{"kind":{"enum":["raw",)"
     R"("cleaned","curated"]},"license":{"type":"string"},"description":{"type":"string"},)"
     R"("filter":{"type":"object"},"curation":{"type":"object","description":"rules, see )"
-    R"(docs/feeds.md"}}})";
+    R"(docs/publishing.md"}}})";
 
 constexpr std::string_view kStartedSchema =
     R"({"type":"object","required":["job_id","status"],"properties":{"job_id":)"
