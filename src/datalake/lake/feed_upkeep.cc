@@ -1,8 +1,7 @@
 #include "datalake/lake/feed_upkeep.h"
 
 #include <map>
-#include <set>
-#include <vector>
+#include <string>
 
 #include "datalake/table/compact.h"
 #include "datalake/table/snapshot.h"
@@ -40,28 +39,6 @@ Result<FeedUpkeepReport> CompactFeed(Lake& lake, std::string_view feed, std::str
     report.files_removed += done.files_removed;
     report.files_added += done.files_added;
   }
-  return report;
-}
-
-Result<FeedUpkeepReport> ExpireFeed(Lake& lake, std::string_view feed, std::string_view before) {
-  FeedUpkeepReport report;
-  DATALAKE_TRY_ASSIGN(const auto table, lake.OpenTable(FeedTableName(feed)));
-  DATALAKE_TRY_ASSIGN(const auto snapshot, table->Snapshot());
-  std::vector<std::string> paths;
-  std::set<std::string> days;
-  for (const table::TableFilePtr& file : snapshot->files()) {
-    const std::string day = DayOf(*file);
-    if (!day.empty() && day < before) {
-      paths.push_back(file->path);
-      days.insert(day);
-      report.rows_expired += file->num_rows;
-    }
-  }
-  if (paths.empty()) {
-    return report;
-  }
-  DATALAKE_TRY(table->Remove(paths, {.operation = "expire feed"}));
-  report.days_expired = static_cast<std::int64_t>(days.size());
   return report;
 }
 

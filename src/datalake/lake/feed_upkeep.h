@@ -17,8 +17,6 @@ struct FeedUpkeepReport {
   std::int64_t files_removed = 0;  ///< small ones, put together
   std::int64_t files_added = 0;
   std::int64_t days_skipped = 0;  ///< others changed them meanwhile; the next run takes them
-  std::int64_t days_expired = 0;
-  std::int64_t rows_expired = 0;
 };
 
 /// Puts the small files of each day before `before` (all days: "") together: the same rows and ids
@@ -26,10 +24,5 @@ struct FeedUpkeepReport {
 /// sealed yet), those of table::CompactTable; kCancelled.
 Result<FeedUpkeepReport> CompactFeed(Lake& lake, std::string_view feed, std::string_view before,
                                      ProgressSink& progress, std::stop_token stop);
-
-/// Takes the days before `before` out of a feed's table: its definition's retention has passed. The
-/// bytes stay in older versions until a vacuum. A server that has the feed open forgets their ids
-/// when it is started again. Errors: those of table::Table::Remove.
-Result<FeedUpkeepReport> ExpireFeed(Lake& lake, std::string_view feed, std::string_view before);
 
 }  // namespace datalake::lake

@@ -12,7 +12,6 @@
 #include "datalake/io/path.h"
 #include "datalake/job/job_runner.h"
 #include "datalake/json/value.h"
-#include "datalake/lake/feed_definition.h"
 #include "datalake/lake/feed_snapshot.h"
 #include "datalake/lake/feed_upkeep.h"
 #include "datalake/lake/feed_view.h"
@@ -25,8 +24,7 @@ namespace {
 constexpr std::chrono::milliseconds kLookPeriod{1'000};      // for new records to copy
 constexpr std::chrono::milliseconds kSchedulePeriod{5'000};  // for snapshots that are due
 constexpr std::chrono::milliseconds kMostPause{60'000};      // after errors of a copy
-constexpr std::chrono::hours kDay{24};
-constexpr std::int64_t kLookShare = 50;  // looking takes at most 2 % of a core
+constexpr std::int64_t kLookShare = 50;                      // looking takes at most 2 % of a core
 
 void Pause(std::chrono::milliseconds time, const std::stop_token& stop) {
   Mutex mutex;
@@ -191,8 +189,7 @@ Status Publisher::StartDueSnapshots() {
 }
 
 void Publisher::Upkeep(const std::stop_token& stop) {
-  const Timestamp now = parts_.clock.Now();
-  const std::string today = FormatDay(now);
+  const std::string today = FormatDay(parts_.clock.Now());
   if (upkept_day_ == today) {
     return;
   }
@@ -203,15 +200,6 @@ void Publisher::Upkeep(const std::stop_token& stop) {
   }
   for (const std::string& feed : *feeds) {
     NullProgress progress;
-    const auto definition = lake::FeedDefinitions(parts_.lake.context()).Find(feed);
-    if (definition && definition->retention_days > 0) {
-      const std::string before =
-          FormatDay(now - kDay * static_cast<std::int64_t>(definition->retention_days));
-      const auto expired = lake::ExpireFeed(parts_.lake, feed, before);
-      if (!expired && expired.error().code != ErrorCode::kNotFound) {
-        LogWarning(fmt::format("cannot expire feed {}: {}", feed, expired.error().message));
-      }
-    }
     if (!plan_.compacts) {
       continue;
     }

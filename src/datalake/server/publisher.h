@@ -32,9 +32,8 @@ struct CopyState {
 };
 
 /// What a server does for its feeds by itself, in threads of its own: starts the jobs of snapshots
-/// that are due, compacts days that have ended, takes expired days out, keeps copies up to date
-/// (with pauses of 1 s to 60 s after errors). Nothing that is acknowledged waits for it.
-/// Thread-safe.
+/// that are due, compacts days that have ended, keeps copies up to date (with pauses of 1 s to 60 s
+/// after errors). Nothing that is acknowledged waits for it. Thread-safe.
 class Publisher {
  public:
   struct Parts {
