@@ -570,19 +570,25 @@ Result<std::int64_t> FeedQueries::Count(std::string_view feed, const FeedFilter&
                                         const query::QueryLimits& limits, std::stop_token stop) {
   DATALAKE_TRY_ASSIGN(const auto moment, impl_->Now(feed));
   DATALAKE_TRY_ASSIGN(const std::string condition, FeedFilterSql(filter, *moment->view.schema));
+  const SelectOf select = [](const std::string& hits) {
+    return "SELECT ingest_id, version FROM " + hits;
+  };
   DATALAKE_TRY_ASSIGN(const auto reader,
-                      impl_->Select(
-                          *moment, {.from = filter.from, .to = filter.to}, condition,
-                          [](const std::string& hits) {
-                            return "SELECT CAST(count(*) AS BIGINT) AS records FROM " + hits;
-                          },
-                          {}, limits, std::move(stop)));
-  DATALAKE_TRY_ASSIGN(const auto batch,
-                      format::FromArrow(reader->Next(), "cannot count records of a feed"));
-  if (batch == nullptr || batch->num_rows() != 1) {
-    return Error{ErrorCode::kInternal, "a count is no single row"};
+                      impl_->Select(*moment, {.from = filter.from, .to = filter.to}, condition,
+                                    select, {}, limits, std::move(stop)));
+  std::int64_t records = 0;
+  while (true) {
+    DATALAKE_TRY_ASSIGN(const auto batch,
+                        format::FromArrow(reader->Next(), "cannot count records of a feed"));
+    if (batch == nullptr) {
+      return records;
+    }
+    const auto& id = static_cast<const arrow::StringArray&>(*batch->column(0));
+    const auto& version = static_cast<const arrow::Int64Array&>(*batch->column(1));
+    for (std::int64_t i = 0; i < batch->num_rows(); ++i) {
+      records += moment->IsCurrent(id.GetView(i), version.Value(i)) ? 1 : 0;
+    }
   }
-  return static_cast<const arrow::Int64Array&>(*batch->column(0)).Value(0);
 }
 
 Result<std::vector<FeedGroup>> FeedQueries::CountBy(std::string_view feed, const FeedFilter& filter,
