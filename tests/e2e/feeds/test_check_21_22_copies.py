@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from pathlib import Path
 import pytest
 from built import ROOT, built
 from feed_lake import FeedLake, Json, chat
+from pyarrow import fs
 
 KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
 
@@ -57,11 +57,18 @@ class Bucket:
             self._process = None
 
     def get(self, key: str) -> bytes | None:
+        store = fs.S3FileSystem(
+            access_key="test",
+            secret_key="test",
+            region="us-east-1",
+            scheme="http",
+            endpoint_override=self.url.removeprefix("http://"),
+        )
         try:
-            with urllib.request.urlopen(f"{self.url}/lake/{key}", timeout=10) as answer:
-                body: bytes = answer.read()
+            with store.open_input_stream(f"lake/{key}") as stream:
+                body: bytes = stream.read()
                 return body
-        except urllib.error.HTTPError:
+        except FileNotFoundError:
             return None
 
 
