@@ -550,7 +550,6 @@ Result<ReplayReport> FeedImpl::ReplayQuarantine(ReplayMode mode) {
   const auto checker = Checker();
   DATALAKE_TRY_ASSIGN(auto snapshot, tables_.quarantine()->Snapshot());
   const auto release = [&](FeedRecord record, const CheckedRecord& checked) -> Status {
-    ++report.looked_at;
     IdEntry entry = EntryOf(record, checked.submitter_id);
     const Hash128 key = IdKey(record.ingest_id);
     {
@@ -573,7 +572,8 @@ Result<ReplayReport> FeedImpl::ReplayQuarantine(ReplayMode mode) {
     ++report.released;
     return {};
   };
-  DATALAKE_TRY(VisitQuarantine(context_, std::move(snapshot), *checker, mode, release));
+  DATALAKE_TRY_ASSIGN(report.looked_at,
+                      VisitQuarantine(context_, std::move(snapshot), *checker, mode, release));
   return report;
 }
 

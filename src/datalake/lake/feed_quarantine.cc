@@ -22,7 +22,7 @@ std::string_view TextAt(const arrow::RecordBatch& batch, int column, std::int64_
 
 }  // namespace
 
-Status VisitQuarantine(
+Result<std::uint64_t> VisitQuarantine(
     const LakeContext& context, std::shared_ptr<const table::TableSnapshot> snapshot,
     const RecordChecker& checker, ReplayMode mode,
     const std::function<Status(FeedRecord record, const CheckedRecord& checked)>& visit) {
@@ -31,11 +31,13 @@ Status VisitQuarantine(
   DATALAKE_TRY_ASSIGN(const auto reader,
                       table::ReadTable(context.fs, std::move(snapshot), columns));
   std::shared_ptr<arrow::RecordBatch> batch;
+  std::uint64_t records = 0;
   while (true) {
     DATALAKE_TRY(format::FromArrow(reader->ReadNext(&batch), "cannot read quarantined records"));
     if (batch == nullptr) {
-      return {};
+      return records;
     }
+    records += static_cast<std::uint64_t>(batch->num_rows());
     const auto* versions = batch->column_data(2)->GetValues<std::int64_t>(1);
     const auto* times = batch->column_data(3)->GetValues<std::int64_t>(1);
     for (std::int64_t row = 0; row < batch->num_rows(); ++row) {

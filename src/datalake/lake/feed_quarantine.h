@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 
@@ -16,8 +17,8 @@ class TableSnapshot;
 namespace datalake::lake {
 
 /// Visits the quarantined records that `mode` lets in, as the WAL would carry them; views are valid
-/// during the visit. Errors: kCorruption, kIo, those of `visit`.
-Status VisitQuarantine(
+/// during the visit. Returns how many there are in all. Errors: kCorruption, kIo, those of `visit`.
+Result<std::uint64_t> VisitQuarantine(
     const LakeContext& context, std::shared_ptr<const table::TableSnapshot> snapshot,
     const RecordChecker& checker, ReplayMode mode,
     const std::function<Status(FeedRecord record, const CheckedRecord& checked)>& visit);

@@ -89,6 +89,7 @@ TEST_F(FeedRulesTest, ReplayLetsInWhatTheRulesOfTodayAllow) {
   OpenChat("rules: {alternation: mark, roles: quarantine}");
   auto replayed = feed_->ReplayQuarantine(ReplayMode::kCheck);
   ASSERT_THAT(replayed, IsOk());
+  EXPECT_EQ(replayed->looked_at, 2U);
   EXPECT_EQ(replayed->released, 1U);
   EXPECT_THAT(feed_->Get("a"), IsOk());
   EXPECT_THAT(feed_->Get("b"), IsError(ErrorCode::kNotFound, ""));
@@ -101,6 +102,7 @@ TEST_F(FeedRulesTest, ReplayLetsInWhatTheRulesOfTodayAllow) {
               ::datalake::testing::IsOkAndHolds(HasSubstr("\"day\":\"2026-01-01\"")));
   replayed = feed_->ReplayQuarantine(ReplayMode::kAccept);
   ASSERT_THAT(replayed, IsOk());
+  EXPECT_EQ(replayed->looked_at, 1U);
   EXPECT_EQ(replayed->released, 1U);
   ASSERT_THAT(feed_->Seal(), IsOk());
   EXPECT_THAT(Rows(), ElementsAre(std::pair("a", 1), std::pair("b", 1)));
