@@ -192,7 +192,7 @@ def test_wanted_packages_are_locked() -> None:
         wanted = (ROOT / f"tools/setup/{name}.in").read_text().splitlines()
         locked = (ROOT / f"tools/setup/{name}.txt").read_text()
         for line in (line for line in wanted if line and not line.startswith("#")):
-            pin = line if "==" in line else re.split(r"[<>=]", line)[0] + "=="
+            pin = line if "==" in line else re.split(r"[<>=\[]", line)[0] + "=="
             assert re.search(rf"^{re.escape(pin)}", locked, re.MULTILINE), line
 
 

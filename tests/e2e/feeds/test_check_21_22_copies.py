@@ -70,6 +70,10 @@ class Bucket:
                 return body
         except FileNotFoundError:
             return None
+        except OSError as error:  # removed between opening and reading
+            if "NOT_FOUND" in str(error):
+                return None
+            raise
 
 
 @contextmanager
