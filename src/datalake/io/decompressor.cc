@@ -32,7 +32,9 @@ class Source {
         buffer_(std::max(kInputBytes, head.size())),
         end_(head.size()),
         base_(base) {
-    std::memcpy(buffer_.data(), head.data(), head.size());
+    if (!head.empty()) {  // an empty view may have no address
+      std::memcpy(buffer_.data(), head.data(), head.size());
+    }
   }
 
   std::span<std::byte> rest() { return std::span(buffer_).subspan(begin_, end_ - begin_); }
