@@ -23,6 +23,7 @@
 #include "datalake/io/path.h"
 #include "datalake/json/value.h"
 #include "datalake/lake/feed_definition.h"
+#include "datalake/lake/feed_withdrawal.h"
 
 namespace datalake::lake {
 namespace {
@@ -277,6 +278,7 @@ Result<CollectionInfo> MakeFeedSnapshot(Lake& lake, FeedQueries& queries,
                                         const SnapshotControl& control) {
   DATALAKE_TRY_ASSIGN(const FeedDefinition definition,
                       FeedDefinitions(lake.context()).Find(request.feed));
+  DATALAKE_TRY_ASSIGN(const auto lock, LockSnapshots(lake.context(), request.feed, control.stop));
   DATALAKE_TRY_ASSIGN(const std::int64_t records,
                       queries.Count(request.feed, request.filter, {}, control.stop));
   DATALAKE_TRY_ASSIGN(FeedRows found, queries.Rows(request.feed, request.filter,

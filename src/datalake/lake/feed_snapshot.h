@@ -78,7 +78,8 @@ struct SnapshotControl {
 /// Published are id, version, time and day of receipt, source, attribution and the payload; not
 /// `submitter_id`, `raw`, keys that the feed does not know, receipts and hashes: nothing tells that
 /// two anonymous records are of one person. A version appears whole, by one rename, and
-/// never changes but by a withdrawal. Errors: those of FeedQueries::Rows, Collections::Save and of
+/// never changes but by a withdrawal, which waits until it is there (LockSnapshots), as do other
+/// snapshots of the feed. Errors: those of FeedQueries::Rows, Collections::Save and of
 /// the stage; kCancelled; nothing stays then.
 Result<CollectionInfo> MakeFeedSnapshot(Lake& lake, FeedQueries& queries,
                                         const FeedSnapshotRequest& request,

@@ -1,5 +1,7 @@
 #include "datalake/lake/feed_snapshot.h"
 
+#include <chrono>
+#include <future>
 #include <string>
 #include <vector>
 
@@ -18,6 +20,7 @@
 #include "datalake/io/path.h"
 #include "datalake/json/value.h"
 #include "datalake/lake/feed.h"
+#include "datalake/lake/feed_withdrawal.h"
 #include "datalake/testing/manual_clock.h"
 #include "datalake/testing/matchers.h"
 #include "datalake/testing/temp_dir.h"
@@ -156,6 +159,66 @@ TEST_F(FeedSnapshotTest, OnlyItsOwnFilesAreFound) {
               IsError(ErrorCode::kNotFound, ""));
   EXPECT_THAT(FindFeedSnapshot(*lake_, "chat", SnapshotKind::kCurated, ""),
               IsError(ErrorCode::kNotFound, "curated"));
+}
+
+// Calls back when the rows of a snapshot are there to be read.
+class CallingStage final : public SnapshotStage {
+ public:
+  explicit CallingStage(std::function<void()> call) : call_(std::move(call)) {}
+
+  Result<std::shared_ptr<arrow::RecordBatchReader>> Apply(
+      std::shared_ptr<arrow::RecordBatchReader> rows) override {
+    call_();
+    return rows;
+  }
+
+  std::string ReportJson() const override { return "{}"; }
+
+ private:
+  const std::function<void()> call_;
+};
+
+TEST_F(FeedSnapshotTest, AWithdrawalOfAnotherProcessMeetsASnapshotThatIsBeingMade) {
+  Post("stays", "u", "");
+  Post("gone", "v", "");
+  auto server = Lake::Open(fs_, clock_, random_, folder_ / "lake");
+  ASSERT_THAT(server, IsOk());
+  const FeedWithdrawals withdrawals(**server);
+  PendingWithdrawal pending;
+  pending.feed = "chat";
+  pending.records = {{"gone", FormatDay(clock_.Now())}};
+  std::future<Status> finished;
+  CallingStage stage([&] {
+    ASSERT_THAT(withdrawals.Add(pending), IsOk());
+    std::promise<bool> told;
+    feed_->Withdraw({.ingest_id = "gone"},
+                    [&told](const auto& answer) { told.set_value(answer.has_value()); });
+    ASSERT_TRUE(told.get_future().get());
+    finished = std::async(std::launch::async, [&]() -> Status {
+      const auto report = withdrawals.Finish({}, progress_, {});
+      return report ? Status() : Status(report.error());
+    });
+    // Long enough for one that does not wait.
+    EXPECT_EQ(finished.wait_for(std::chrono::milliseconds(300)), std::future_status::timeout);
+  });
+  const auto made = MakeFeedSnapshot(*lake_, *queries_, {.feed = "chat", .stage = &stage},
+                                     {.progress = progress_});
+  ASSERT_THAT(made, IsOk());
+  ASSERT_THAT(finished.get(), IsOk());
+  EXPECT_TRUE(withdrawals.List()->empty());
+  const auto snapshot = FindFeedSnapshot(*lake_, "chat", SnapshotKind::kRaw, made->version);
+  ASSERT_THAT(snapshot, IsOk());
+  EXPECT_EQ(snapshot->collection.num_samples, 1);
+}
+
+TEST_F(FeedSnapshotTest, ASnapshotThatWaitsForAnotherCanBeCancelled) {
+  const auto lock = LockSnapshots(lake_->context(), "chat", {});
+  ASSERT_THAT(lock, IsOk());
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_THAT(MakeFeedSnapshot(*lake_, *queries_, {.feed = "chat"},
+                               {.progress = progress_, .stop = stop.get_token()}),
+              IsError(ErrorCode::kCancelled, "waiting"));
 }
 
 TEST_F(FeedSnapshotTest, ACancelledSnapshotLeavesNothing) {

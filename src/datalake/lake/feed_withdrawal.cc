@@ -16,12 +16,17 @@
 #include "datalake/json/value.h"
 #include "datalake/json/writer.h"
 #include "datalake/lake/takedown.h"
+#include "datalake/lake/wait_for_lock.h"
 
 namespace datalake::lake {
 namespace {
 
 constexpr std::uint64_t kMaxFileBytes = std::uint64_t{256} << 20;
 constexpr std::size_t kIdsAtOnce = 2000;  // in one question for their days
+
+std::string FolderOf(const Layout& layout) {
+  return io::JoinPath(layout.root(), "withdrawals");
+}
 
 json::Value ToJson(const PendingWithdrawal& withdrawal) {
   json::Value records = json::Value::array();
@@ -59,8 +64,16 @@ Result<PendingWithdrawal> FromJson(std::string_view text, const std::string& pat
 
 }  // namespace
 
+Result<std::unique_ptr<io::FileLock>> LockSnapshots(const LakeContext& context,
+                                                    std::string_view feed,
+                                                    const std::stop_token& stop) {
+  const std::string folder = FolderOf(context.layout);
+  DATALAKE_TRY(context.fs.MakeDirectories(folder));
+  return WaitForLock(context.fs, io::JoinPath(folder, fmt::format("{}.lock", feed)), stop);
+}
+
 std::string FeedWithdrawals::Folder() const {
-  return io::JoinPath(lake_.layout().root(), "withdrawals");
+  return FolderOf(lake_.layout());
 }
 
 Result<std::vector<std::pair<std::string, std::string>>> FeedWithdrawals::FindRecords(
@@ -148,6 +161,7 @@ Result<WithdrawalReport> FeedWithdrawals::Finish(const RemoveCopies& remove_copi
       request.values.insert(id);
     }
     if (!request.values.empty()) {
+      DATALAKE_TRY_ASSIGN(const auto lock, LockSnapshots(lake_.context(), withdrawal.feed, stop));
       DATALAKE_TRY_ASSIGN(const TakedownReport done, TakeDown(lake_, request, progress, stop));
       for (const TakedownPlace& place : done.places) {
         report.snapshots_amended += place.rows > 0 ? 1 : 0;

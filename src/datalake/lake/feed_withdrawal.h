@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -12,6 +13,10 @@
 #include "datalake/base/result.h"
 #include "datalake/lake/feed_query.h"
 #include "datalake/lake/lake.h"
+
+namespace datalake::io {
+class FileLock;
+}  // namespace datalake::io
 
 namespace datalake::lake {
 
@@ -33,6 +38,13 @@ struct WithdrawalReport {
   std::uint64_t snapshots_amended = 0;
   std::uint64_t rows_removed = 0;  ///< of them
 };
+
+/// Held while a snapshot of `feed` is made, from before its records are read until it is published,
+/// and while its snapshots are amended, in whatever process: so a withdrawal meets every snapshot
+/// that was begun before it. Waits for the others. Errors: kCancelled, kIo.
+Result<std::unique_ptr<io::FileLock>> LockSnapshots(const LakeContext& context,
+                                                    std::string_view feed,
+                                                    const std::stop_token& stop);
 
 /// The withdrawals of a lake on their way through what was published. The feed itself forgets
 /// records by Feed::Withdraw; this is for all that was made of them before. Thread-safe.
@@ -61,7 +73,8 @@ class FeedWithdrawals {
 
   /// Takes the records of all pending withdrawals out of copies and snapshots (written anew, as
   /// `amended`), writes an entry without content into the lake log for each, and forgets it. What
-  /// fails stays for the next call. Errors: those of `remove_copies` and TakeDown, kCancelled.
+  /// fails stays for the next call. Waits for snapshots that are being made. Errors: those of
+  /// `remove_copies` and TakeDown, kCancelled.
   Result<WithdrawalReport> Finish(const RemoveCopies& remove_copies, ProgressSink& progress,
                                   std::stop_token stop) const;
 

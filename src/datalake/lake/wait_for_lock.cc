@@ -23,4 +23,18 @@ Result<std::unique_ptr<io::FileLock>> WaitForLock(io::FileSystem& fs, std::strin
   }
 }
 
+Result<std::unique_ptr<io::FileLock>> WaitForLock(io::FileSystem& fs, std::string_view path,
+                                                  const std::stop_token& stop) {
+  while (true) {
+    auto lock = fs.Lock(path);
+    if (lock || lock.error().code != ErrorCode::kUnavailable) {
+      return lock;
+    }
+    if (stop.stop_requested()) {
+      return Error{ErrorCode::kCancelled, "cancelled while waiting: " + lock.error().message};
+    }
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
 }  // namespace datalake::lake

@@ -84,7 +84,6 @@ Result<std::string> RunSnapshot(lake::Lake& lake, Publishing& publishing,
   DATALAKE_TRY_ASSIGN(SnapshotJobRequest request,
                       ParseSnapshotRequest(feed, json::DumpValue(body)));
   DATALAKE_TRY_ASSIGN(const auto stage, MakeStage(request));
-  const MutexLock lock(publishing.publish_mutex());
   DATALAKE_TRY_ASSIGN(
       const lake::CollectionInfo made,
       lake::MakeFeedSnapshot(lake, publishing.feeds(),
@@ -186,11 +185,10 @@ Status RegisterSnapshotJob(job::JobRunner& runner, lake::Lake& lake, Publishing&
   });
 }
 
-Status RegisterWithdrawalJob(job::JobRunner& runner, lake::Lake& lake, Publishing& publishing,
-                             Feeds& feeds, std::function<std::shared_ptr<Publisher>()> publisher) {
+Status RegisterWithdrawalJob(job::JobRunner& runner, lake::Lake& lake, Feeds& feeds,
+                             std::function<std::shared_ptr<Publisher>()> publisher) {
   return runner.Register(
-      kWithdrawalJob,
-      [&lake, &publishing, &feeds, publisher](job::JobContext& context) -> Result<std::string> {
+      kWithdrawalJob, [&lake, &feeds, publisher](job::JobContext& context) -> Result<std::string> {
         const lake::FeedWithdrawals withdrawals(lake);
         DATALAKE_TRY_ASSIGN(const auto pending, withdrawals.List());
         for (const lake::PendingWithdrawal& withdrawal : pending) {
@@ -207,7 +205,6 @@ Status RegisterWithdrawalJob(job::JobRunner& runner, lake::Lake& lake, Publishin
               return copies == nullptr ? Status()
                                        : copies->RemoveFromCopies(feed, records, context.stop());
             };
-        const MutexLock lock(publishing.publish_mutex());
         DATALAKE_TRY_ASSIGN(const lake::WithdrawalReport report,
                             withdrawals.Finish(remove_copies, context.progress(), context.stop()));
         return lake::WithdrawalReportJson(report);

@@ -6,7 +6,6 @@
 #include <string_view>
 
 #include "datalake/base/clock.h"
-#include "datalake/base/mutex.h"
 #include "datalake/base/result.h"
 #include "datalake/lake/feed_query.h"
 #include "datalake/lake/feed_snapshot.h"
@@ -57,15 +56,10 @@ class Publishing {
 
   lake::Queries& queries() { return *queries_; }
 
-  /// Held while a snapshot is made, and while snapshots are amended: so a withdrawal meets every
-  /// snapshot that was begun before it.
-  Mutex& publish_mutex() { return publish_mutex_; }
-
  private:
   Publishing(std::unique_ptr<lake::FeedQueries> feeds, std::unique_ptr<lake::Queries> queries)
       : feeds_(std::move(feeds)), queries_(std::move(queries)) {}
 
-  Mutex publish_mutex_;
   std::unique_ptr<lake::FeedQueries> feeds_;
   std::unique_ptr<lake::Queries> queries_;
 };
@@ -76,8 +70,8 @@ Status RegisterSnapshotJob(job::JobRunner& runner, lake::Lake& lake, Publishing&
 
 /// Makes the job `withdrawal` known, which finishes all that are pending: seals the feeds, then
 /// FeedWithdrawals::Finish. All others must outlive `runner`.
-Status RegisterWithdrawalJob(job::JobRunner& runner, lake::Lake& lake, Publishing& publishing,
-                             Feeds& feeds, std::function<std::shared_ptr<Publisher>()> publisher);
+Status RegisterWithdrawalJob(job::JobRunner& runner, lake::Lake& lake, Feeds& feeds,
+                             std::function<std::shared_ptr<Publisher>()> publisher);
 
 /// The parameters of a snapshot job, which its body reads.
 std::string SnapshotJobParameters(const SnapshotJobRequest& request);

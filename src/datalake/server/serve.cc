@@ -160,8 +160,7 @@ Status Serve(io::FileSystem& fs, const Clock& clock, Random& random, const Serve
   DATALAKE_TRY(RegisterSnapshotJob(*jobs, *lake, *publishing));
   // A job that uses the publisher, which is ended before jobs are, keeps it.
   std::atomic<std::shared_ptr<Publisher>> copies;
-  DATALAKE_TRY(
-      RegisterWithdrawalJob(*jobs, *lake, *publishing, feeds, [&copies] { return copies.load(); }));
+  DATALAKE_TRY(RegisterWithdrawalJob(*jobs, *lake, feeds, [&copies] { return copies.load(); }));
   TokenFile token_file(fs, clock, random, TokensPath(lake->layout().root()));
   TokenStore tokens(token_file, clock, random);
   DATALAKE_TRY(tokens.Reload());

@@ -4,7 +4,10 @@ amended; the audit entry has no content."""
 from __future__ import annotations
 
 import json
+import subprocess
+import time
 
+from built import built
 from feed_lake import FeedLake, Json, chat
 
 pytest_plugins = ("feed_fixtures",)
@@ -58,6 +61,26 @@ def test_all_of_a_submitter_goes_everywhere(lake: FeedLake) -> None:
     for path in (lake.path / "collections").rglob("*"):
         if path.is_file():
             assert secret.encode() not in path.read_bytes(), path
+
+
+def test_a_snapshot_of_another_process_does_not_keep_what_is_withdrawn_meanwhile(
+    lake: FeedLake,
+) -> None:
+    records = [chat(f"r{i}", submitter_id=f"u{i % 6}") for i in range(300)]
+    assert lake.call("POST", "/v1/feeds/chat/records", json.dumps(records).encode())[0] == 200
+    datalake = [str(built("bin/datalake")), "--lake", str(lake.path), "--json", "--quiet"]
+    for round_number in range(6):
+        command = [*datalake, "feed", "snapshot", "chat"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as snapshot:
+            time.sleep(0.02 * round_number)  # at other points of its work
+            answer = withdraw(lake, submitter_id=f"u{round_number}")
+            assert answer["records"] == 50
+            snapshot.wait(timeout=60)
+        assert snapshot.returncode == 0
+    rows = [lake.get(f"{BASE}/raw/v{version}")["rows"] for version in range(1, 7)]
+    assert rows == [0] * 6
+    for version in range(1, 7):
+        assert exported_ids(lake, f"v{version}") == set()
 
 
 def test_a_contributor_withdraws_with_the_receipt(lake: FeedLake) -> None:
