@@ -36,7 +36,7 @@ Result<std::string> Inflate(std::string_view bytes, Compression compression,
                             std::uint64_t max_bytes, std::string_view what);
 
 /// Compresses what is written into `sink`, which is closed with it. `level` 0 is the default (gzip
-/// and zstd: 1); gzip goes through ISA-L (levels 1 to 3) or libdeflate (4 to 12), zstd has 1 to 22.
+/// and zstd: 1); gzip has 1 to 12 (libdeflate), zstd has 1 to 22.
 /// Both are written in frames (gzip: members) of at most 2 MiB of input that end behind a line end
 /// where there is one, each with its size and checksum, so that readers can use them in parallel
 /// and copy them untouched; zstd in its seekable format, with the table of frames at the end.

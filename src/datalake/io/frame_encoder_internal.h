@@ -24,9 +24,8 @@ class FrameEncoder {
  public:
   virtual ~FrameEncoder() = default;
 
-  /// Puts the frame of `in` (at most 1 GiB, may be empty) into `out`. `in` is only read; ISA-L
-  /// wants to be able to write there. Errors: kInternal.
-  virtual Status Encode(std::span<std::byte> in, std::vector<std::byte>& out) = 0;
+  /// Puts the frame of `in` (at most 1 GiB, may be empty) into `out`. Errors: kInternal.
+  virtual Status Encode(std::span<const std::byte> in, std::vector<std::byte>& out) = 0;
 };
 
 /// `compression` is not kNone. Errors: kInvalidArgument (level).
