@@ -11,23 +11,9 @@
 
 namespace datalake::apps {
 
-Result<lake::TableName> ParseTableName(std::string_view text) {
-  const std::size_t first = text.find('/');
-  const std::size_t second = first == std::string_view::npos ? first : text.find('/', first + 1);
-  if (second == std::string_view::npos) {
-    return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("a table is written provider/dataset/task: {}", text)};
-  }
-  lake::TableName name{.provider = std::string(text.substr(0, first)),
-                       .dataset = std::string(text.substr(first + 1, second - first - 1)),
-                       .task = std::string(text.substr(second + 1))};
-  DATALAKE_TRY(lake::CheckTableName(name));
-  return name;
-}
-
 Result<OpenedTable> OpenTable(const Context& context, std::string_view name) {
   OpenedTable opened;
-  DATALAKE_TRY_ASSIGN(opened.name, ParseTableName(name));
+  DATALAKE_TRY_ASSIGN(opened.name, lake::ParseTableName(name));
   DATALAKE_TRY_ASSIGN(opened.lake, OpenLake(context));
   DATALAKE_TRY_ASSIGN(opened.table, opened.lake->OpenTable(opened.name));
   return opened;

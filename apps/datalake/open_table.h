@@ -14,9 +14,6 @@
 
 namespace datalake::apps {
 
-/// The name of a table as users write it, "provider/dataset/task". Errors: kInvalidArgument.
-Result<lake::TableName> ParseTableName(std::string_view text);
-
 /// A table of the lake that a command works on.
 struct OpenedTable {
   std::unique_ptr<lake::Lake> lake;
@@ -24,7 +21,7 @@ struct OpenedTable {
   std::unique_ptr<table::Table> table;
 };
 
-/// Errors: those of OpenLake, ParseTableName and Lake::OpenTable.
+/// Errors: those of OpenLake, lake::ParseTableName and Lake::OpenTable.
 Result<OpenedTable> OpenTable(const Context& context, std::string_view name);
 
 /// A version as users write it: its number, or a time (RFC 3339) at which it was the newest.

@@ -114,5 +114,5 @@ def test_errors_say_what_to_do(lake: Path) -> None:
     fails(
         INVALID,
         *("--lake", lake, "table", "vacuum", TABLE, "--retention", "soon"),
-        says="7 days",
+        says="30 days",
     )

@@ -1,7 +1,6 @@
 // datalake gc: collects assets that nothing links, in two phases.
 #include "datalake/lake/gc.h"
 
-#include <charconv>
 #include <chrono>
 
 #include <fmt/format.h>
@@ -10,33 +9,10 @@
 
 #include "apps/datalake/commands/commands.h"
 #include "apps/datalake/open_lake.h"
+#include "apps/datalake/time_span.h"
 
 namespace datalake::apps {
 namespace {
-
-// "90", "90s", "15m", "23h", "7d".
-Result<std::chrono::seconds> ParseDuration(std::string_view option, std::string_view text) {
-  std::int64_t value = 0;
-  const char* end = text.data() + text.size();
-  const auto parsed = std::from_chars(text.data(), end, value);
-  const std::string_view unit(parsed.ptr, static_cast<std::size_t>(end - parsed.ptr));
-  constexpr std::int64_t kMost = 100LL * 366 * 86'400;
-  std::int64_t scale = 0;
-  if (unit.empty() || unit == "s") {
-    scale = 1;
-  } else if (unit == "m") {
-    scale = 60;
-  } else if (unit == "h") {
-    scale = 3'600;
-  } else if (unit == "d") {
-    scale = 86'400;
-  }
-  if (parsed.ec != std::errc() || scale == 0 || value < 0 || value > kMost / scale) {
-    return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("{} takes a duration such as 90s, 15m, 23h or 7d: {}", option, text)};
-  }
-  return std::chrono::seconds(value * scale);
-}
 
 class GcCommand final : public Command {
  public:
@@ -62,8 +38,10 @@ class GcCommand final : public Command {
 
   Result<int> Run(Context& context) override {
     lake::GcOptions options{.apply = apply_, .threads = context.Threads()};
-    DATALAKE_TRY_ASSIGN(options.grace, ParseDuration("--grace", grace_));
-    DATALAKE_TRY_ASSIGN(options.trash, ParseDuration("--trash", trash_));
+    DATALAKE_TRY_ASSIGN(const auto grace, ParseTimeSpan("--grace", grace_));
+    DATALAKE_TRY_ASSIGN(const auto trash, ParseTimeSpan("--trash", trash_));
+    options.grace = std::chrono::duration_cast<std::chrono::seconds>(grace);
+    options.trash = std::chrono::duration_cast<std::chrono::seconds>(trash);
     DATALAKE_TRY_ASSIGN(const auto lake, OpenLake(context));
     DATALAKE_TRY_ASSIGN(const lake::GcReport report,
                         lake::CollectGarbage(*lake, options, context.progress, context.stop));

@@ -11,7 +11,6 @@
 #include "datalake/format/arrow_status.h"
 #include "datalake/table/fsck.h"
 #include "datalake/table/log_cleanup.h"
-#include "datalake/table/table_properties.h"
 #include "datalake/table/vacuum.h"
 
 #include "apps/datalake/commands/commands.h"
@@ -19,6 +18,7 @@
 #include "apps/datalake/open_table.h"
 #include "apps/datalake/print_facts.h"
 #include "apps/datalake/print_rows.h"
+#include "apps/datalake/time_span.h"
 
 namespace datalake::apps {
 namespace {
@@ -113,13 +113,8 @@ class VacuumCommand final : public Command {
     if (text.empty()) {
       return std::optional<std::chrono::milliseconds>();
     }
-    const auto interval = table::ParseInterval(text);
-    if (!interval.has_value()) {
-      return Error{
-          ErrorCode::kInvalidArgument,
-          fmt::format("not a time span; write it as '7 days' or '12 hours': {}: {}", option, text)};
-    }
-    return interval;
+    DATALAKE_TRY_ASSIGN(const auto span, ParseTimeSpan(option, text));
+    return std::optional(span);
   }
 
   Result<int> Tell(const Context& context, const table::VacuumResult& files,
@@ -189,7 +184,7 @@ class FsckCommand final : public Command {
     DATALAKE_TRY_ASSIGN(const auto lake, OpenLake(context));
     std::vector<lake::TableName> names;
     for (const std::string& text : tables_) {
-      DATALAKE_TRY_ASSIGN(names.emplace_back(), ParseTableName(text));
+      DATALAKE_TRY_ASSIGN(names.emplace_back(), lake::ParseTableName(text));
     }
     if (tables_.empty()) {
       DATALAKE_TRY_ASSIGN(names, lake->ListTables());

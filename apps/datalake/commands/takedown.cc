@@ -13,19 +13,6 @@
 namespace datalake::apps {
 namespace {
 
-// "provider/dataset/task".
-Result<lake::TableName> ParseTable(std::string_view text) {
-  const std::size_t first = text.find('/');
-  const std::size_t second = first == std::string_view::npos ? first : text.find('/', first + 1);
-  if (second == std::string_view::npos) {
-    return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("--table takes provider/dataset/task: {}", text)};
-  }
-  return lake::TableName{.provider = std::string(text.substr(0, first)),
-                         .dataset = std::string(text.substr(first + 1, second - first - 1)),
-                         .task = std::string(text.substr(second + 1))};
-}
-
 class TakedownCommand final : public Command {
  public:
   std::string_view Name() const override { return "takedown"; }
@@ -82,7 +69,7 @@ class TakedownCommand final : public Command {
  private:
   Status Complete() {
     if (!table_.empty()) {
-      DATALAKE_TRY_ASSIGN(request_.table, ParseTable(table_));
+      DATALAKE_TRY_ASSIGN(request_.table, lake::ParseTableName(table_));
       const std::size_t equals = where_.find('=');
       if (equals == std::string::npos || equals == 0) {
         return Error{ErrorCode::kInvalidArgument,

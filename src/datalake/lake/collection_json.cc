@@ -24,17 +24,12 @@ void AddInput(const json::Value& input, std::vector<TableVersion>& inputs) {
   if (!input.is_object() || !input.contains("table") || !input["table"].is_string()) {
     return;
   }
-  const std::string text = input["table"].get<std::string>();
-  const std::size_t first = text.find('/');
-  const std::size_t last = text.rfind('/');
+  auto table = ParseTableName(input["table"].get<std::string>());
   const auto version = input.find("version");
-  if (first == last || version == input.end() || !version->is_number_integer()) {
+  if (!table || version == input.end() || !version->is_number_integer()) {
     return;
   }
-  inputs.push_back({.table = {.provider = text.substr(0, first),
-                              .dataset = text.substr(first + 1, last - first - 1),
-                              .task = text.substr(last + 1)},
-                    .version = version->get<std::int64_t>()});
+  inputs.push_back({.table = *std::move(table), .version = version->get<std::int64_t>()});
 }
 
 // The seed writes local time without zone; it is taken as UTC.

@@ -12,6 +12,20 @@ std::string ToString(const TableName& name) {
   return fmt::format("{}/{}/{}", name.provider, name.dataset, name.task);
 }
 
+Result<TableName> ParseTableName(std::string_view text) {
+  const std::size_t first = text.find('/');
+  const std::size_t last = text.rfind('/');
+  if (first == last) {
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("a table is written provider/dataset/task: {}", text)};
+  }
+  TableName name{.provider = std::string(text.substr(0, first)),
+                 .dataset = std::string(text.substr(first + 1, last - first - 1)),
+                 .task = std::string(text.substr(last + 1))};
+  DATALAKE_TRY(CheckTableName(name));
+  return name;
+}
+
 Status CheckTableName(const TableName& name) {
   DATALAKE_TRY(CheckName("provider", name.provider));
   DATALAKE_TRY(CheckName("dataset", name.dataset));

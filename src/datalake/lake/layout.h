@@ -27,6 +27,9 @@ struct TableName {
 /// "provider/dataset/task", as in messages and SQL view names.
 std::string ToString(const TableName& name);
 
+/// The name written so; its parts are checked. Errors: kInvalidArgument.
+Result<TableName> ParseTableName(std::string_view text);
+
 /// Checks the three parts with CheckName. Errors: kInvalidArgument.
 Status CheckTableName(const TableName& name);
 

@@ -36,21 +36,6 @@ Error NoSuchView(const query::ViewName& name) {
                            name.name, kViewsHelp)};
 }
 
-// "a/b/c" into three names.
-Result<TableName> ParseTableName(std::string_view text) {
-  const std::size_t first = text.find('/');
-  const std::size_t last = text.rfind('/');
-  if (first == std::string_view::npos || first == last) {
-    return Error{ErrorCode::kNotFound,
-                 fmt::format("no such table: {}; write data.\"provider/dataset/task\"", text)};
-  }
-  TableName name{.provider = std::string(text.substr(0, first)),
-                 .dataset = std::string(text.substr(first + 1, last - first - 1)),
-                 .task = std::string(text.substr(last + 1))};
-  DATALAKE_TRY(CheckTableName(name));
-  return name;
-}
-
 std::shared_ptr<arrow::Schema> PartitionSchema() {
   return arrow::schema(
       {arrow::field("provider", arrow::utf8()), arrow::field("dataset", arrow::utf8()),
