@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include <arrow/buffer.h>
 #include <arrow/io/interfaces.h>
@@ -149,13 +151,21 @@ class ArrowInput final : public arrow::io::InputStream {
 
 class ArrowOutput final : public arrow::io::OutputStream {
  public:
-  explicit ArrowOutput(io::OutputStream& sink) : sink_(sink) {
+  ArrowOutput(io::OutputStream& sink, std::size_t buffer_bytes)
+      : sink_(sink), buffer_bytes_(buffer_bytes) {
     set_mode(arrow::io::FileMode::WRITE);
   }
 
   arrow::Status Close() override {
-    closed_ = true;
-    return arrow::Status::OK();
+    if (std::exchange(closed_, true)) {
+      return arrow::Status::OK();
+    }
+    return Flush();
+  }
+
+  arrow::Status Flush() override {
+    const std::vector<std::byte> bytes = std::exchange(buffer_, {});
+    return bytes.empty() ? arrow::Status::OK() : Put(bytes);
   }
 
   bool closed() const override { return closed_; }
@@ -166,16 +176,30 @@ class ArrowOutput final : public arrow::io::OutputStream {
     if (closed_) {
       return arrow::Status::Invalid("stream is closed");
     }
-    const auto* bytes = static_cast<const std::byte*>(data);
-    if (Status status = sink_.Write(std::span(bytes, static_cast<std::size_t>(size))); !status) {
-      return ToArrow(status.error());
-    }
+    const std::span bytes(static_cast<const std::byte*>(data), static_cast<std::size_t>(size));
     position_ += size;
-    return arrow::Status::OK();
+    if (buffer_.size() + bytes.size() < buffer_bytes_) {
+      buffer_.reserve(buffer_bytes_);
+      buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
+      return arrow::Status::OK();
+    }
+    if (!buffer_.empty()) {
+      const arrow::Status put = Put(buffer_);
+      buffer_.clear();
+      ARROW_RETURN_NOT_OK(put);
+    }
+    return Put(bytes);
   }
 
  private:
+  arrow::Status Put(std::span<const std::byte> bytes) {
+    const Status written = sink_.Write(bytes);
+    return written ? arrow::Status::OK() : ToArrow(written.error());
+  }
+
   io::OutputStream& sink_;
+  const std::size_t buffer_bytes_;
+  std::vector<std::byte> buffer_;
   std::int64_t position_ = 0;
   bool closed_ = false;
 };
@@ -192,8 +216,9 @@ std::shared_ptr<arrow::io::InputStream> WrapInput(std::unique_ptr<io::InputStrea
   return std::make_shared<ArrowInput>(std::move(stream));
 }
 
-std::shared_ptr<arrow::io::OutputStream> WrapOutput(io::OutputStream& sink) {
-  return std::make_shared<ArrowOutput>(sink);
+std::shared_ptr<arrow::io::OutputStream> WrapOutput(io::OutputStream& sink,
+                                                    std::size_t buffer_bytes) {
+  return std::make_shared<ArrowOutput>(sink, buffer_bytes);
 }
 
 }  // namespace datalake::format

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string_view>
 
@@ -25,7 +26,10 @@ Result<std::shared_ptr<arrow::io::RandomAccessFile>> OpenArrowFile(io::FileSyste
 std::shared_ptr<arrow::io::InputStream> WrapInput(std::unique_ptr<io::InputStream> stream);
 
 /// Arrow's view of a sink. `sink` must outlive it; Close() of the view leaves `sink` open, so that
-/// the caller decides about publishing. Single-threaded.
-std::shared_ptr<arrow::io::OutputStream> WrapOutput(io::OutputStream& sink);
+/// the caller decides about publishing. With `buffer_bytes`, small writes (Parquet makes some fifty
+/// for a file of one row) go to the sink together: all is there after Close() or Flush(), what an
+/// abandoned view held is dropped. Single-threaded.
+std::shared_ptr<arrow::io::OutputStream> WrapOutput(io::OutputStream& sink,
+                                                    std::size_t buffer_bytes = 0);
 
 }  // namespace datalake::format

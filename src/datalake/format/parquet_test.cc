@@ -10,6 +10,7 @@
 #include "datalake/format/arrow_status.h"
 #include "datalake/io/atomic_file.h"
 #include "datalake/io/memory_file_system.h"
+#include "datalake/testing/fault_file_system.h"
 #include "datalake/testing/matchers.h"
 
 namespace datalake::format {
@@ -142,6 +143,18 @@ TEST_F(ParquetTest, LeavesNothingBehindWhenNotPublished) {
     ASSERT_THAT((*writer)->Write(*Batch(schema_, rows_)), IsOk());
   }
   EXPECT_EQ(fs_.List("/dir")->size(), 0U);
+}
+
+TEST_F(ParquetTest, SmallPagesGoToTheFileTogether) {
+  testing::FaultFileSystem fs;
+  const auto rows = *arrow::RecordBatchReader::Make({Batch(schema_, rows_)});
+  ASSERT_THAT(WriteParquet(fs, "/f.parquet", *rows, {}), IsOk());
+  EXPECT_LE(fs.calls(), 7U);  // create, write, sync, close, link, remove, sync of the folder
+  fs.FailCall(8, testing::Fault::kNoSpace);
+  const auto again = *arrow::RecordBatchReader::Make({Batch(schema_, rows_)});
+  EXPECT_THAT(WriteParquet(fs, "/g.parquet", *again, {}),
+              IsError(ErrorCode::kResourceExhausted, "cannot write: /"));
+  EXPECT_THAT(fs.Stat("/g.parquet"), IsError(ErrorCode::kNotFound, ""));
 }
 
 TEST_F(ParquetTest, RefusesBatchOfAnotherSchema) {

@@ -27,6 +27,8 @@ namespace {
 // Rows whose Arrow bytes are measured and written at once, so that a huge batch still gives row
 // groups of the wanted size.
 constexpr std::int64_t kSliceRows = 4096;
+// Small pages and their headers are put together to writes of this size.
+constexpr std::size_t kBufferBytes = std::size_t{64} << 10;
 
 constexpr int kZstdChecksumFlag = 201;  // ZSTD_c_checksumFlag, fixed by zstd's stable interface
 
@@ -118,11 +120,12 @@ class ParquetFileWriter final : public ParquetWriter {
   }
 
   Status Start() {
+    sink_ = WrapOutput(*file_, kBufferBytes);
     return Guarded([&]() -> arrow::Status {
       ARROW_ASSIGN_OR_RAISE(auto properties, MakeProperties(*schema_, options_));
       auto arrow_properties = parquet::ArrowWriterProperties::Builder().store_schema()->build();
       ARROW_ASSIGN_OR_RAISE(writer_, parquet::arrow::FileWriter::Open(
-                                         *schema_, arrow::default_memory_pool(), WrapOutput(*file_),
+                                         *schema_, arrow::default_memory_pool(), sink_,
                                          std::move(properties), std::move(arrow_properties)));
       return arrow::Status::OK();
     });
@@ -140,11 +143,14 @@ class ParquetFileWriter final : public ParquetWriter {
     return {};
   }
 
-  std::uint64_t written_bytes() const override { return file_->size_bytes(); }
+  std::uint64_t written_bytes() const override {
+    return static_cast<std::uint64_t>(sink_->Tell().ValueOr(0));
+  }
 
   Result<WrittenFile> Publish() override {
     DATALAKE_TRY(Guarded([&] { return writer_->Close(); }));
     writer_.reset();
+    DATALAKE_TRY(Guarded([&] { return sink_->Close(); }));
     DATALAKE_TRY(file_->Publish());
     WrittenFile written{.size_bytes = file_->size_bytes(), .num_rows = num_rows_};
     if (options_.collect_statistics) {
@@ -194,6 +200,7 @@ class ParquetFileWriter final : public ParquetWriter {
   const ParquetWriteOptions options_;
   const std::unique_ptr<io::AtomicFile> file_;
   StatisticsCollector statistics_;
+  std::shared_ptr<arrow::io::OutputStream> sink_;
   std::unique_ptr<parquet::arrow::FileWriter> writer_;
   std::int64_t num_rows_ = 0;
   std::int64_t group_rows_ = 0;

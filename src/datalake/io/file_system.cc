@@ -54,6 +54,9 @@ Status FileSystem::RemoveTree(std::string_view path) {
   if (!entries) {
     // Not a folder (or not there): remove it as a file.
     Status removed = Remove(path);
+    if (!removed && removed.error().code == ErrorCode::kInvalidArgument) {
+      return entries.error();  // a folder after all, that cannot be listed
+    }
     return !removed && removed.error().code == ErrorCode::kNotFound ? Status() : removed;
   }
   for (const DirectoryEntry& entry : *entries) {

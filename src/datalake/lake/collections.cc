@@ -224,9 +224,17 @@ Result<CollectionVersions> ReadVersions(io::FileSystem& fs, std::string_view fol
       found.versions.push_back(std::move(info).value());
       continue;
     }
-    const bool has_no_metadata = info.error().code == ErrorCode::kNotFound;
-    if (has_no_metadata && !fs.Stat(io::JoinPath(folder, entry.name))) {
-      continue;  // deleted meanwhile
+    const ErrorCode code = info.error().code;
+    if (code == ErrorCode::kIo || code == ErrorCode::kResourceExhausted ||
+        code == ErrorCode::kUnavailable) {
+      return info.error();  // the storage fails: nothing is known of the version
+    }
+    const bool has_no_metadata = code == ErrorCode::kNotFound;
+    if (has_no_metadata) {
+      DATALAKE_TRY_ASSIGN(const bool exists, fs.Exists(io::JoinPath(folder, entry.name)));
+      if (!exists) {
+        continue;  // deleted meanwhile
+      }
     }
     found.problems.push_back(info.error().message);
     if (!has_no_metadata && found.damage.empty()) {

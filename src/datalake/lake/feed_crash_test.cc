@@ -13,6 +13,7 @@
 
 #include "datalake/base/log.h"
 #include "datalake/base/random.h"
+#include "datalake/io/memory_file_system.h"
 #include "datalake/lake/feed.h"
 #include "datalake/lake/feed_table.h"
 #include "datalake/table/read.h"
@@ -26,6 +27,8 @@ namespace {
 
 using ::datalake::testing::FaultFileSystem;
 using ::datalake::testing::ForEachFault;
+using ::datalake::testing::ForEachReadFault;
+using ::datalake::testing::IsError;
 using ::datalake::testing::IsOk;
 
 using Key = std::pair<std::string, std::int64_t>;  // ingest_id, version
@@ -110,9 +113,66 @@ class FeedCrashTest : public ::testing::Test {
 
 TEST_F(FeedCrashTest, AcknowledgedRecordsAreInTheTableExactlyOnce) {
   SetLogLevel(LogLevel::kOff);
-  ForEachFault(
-      [this](FaultFileSystem& fs) { ASSERT_THAT(InitLake(fs, clock_, random_, "/lake"), IsOk()); },
-      [this](FaultFileSystem& fs) { Work(fs); }, [this](FaultFileSystem& fs) { Check(fs); }, 1);
+  io::MemoryFileSystem prepared;
+  ASSERT_THAT(InitLake(prepared, clock_, random_, "/lake"), IsOk());
+  ForEachFault([&](FaultFileSystem& fs) { fs.CopyFrom(prepared); },
+               [this](FaultFileSystem& fs) { Work(fs); },
+               [this](FaultFileSystem& fs) { Check(fs); }, 1);
+}
+
+// Reading fails: nothing is lost, and nobody is told anything wrong.
+TEST_F(FeedCrashTest, FailedReadsLoseNothingAndGiveNoWrongAnswer) {
+  io::MemoryFileSystem prepared;
+  ASSERT_THAT(InitLake(prepared, clock_, random_, "/lake"), IsOk());
+  {
+    auto lake = Lake::Open(prepared, clock_, random_, "/lake");
+    auto feed = Feed::Open(**lake, "chat", {.segment_bytes = 1 << 16, .segment_age = {}});
+    ASSERT_THAT(feed, IsOk());
+    Append(**feed, "a", 1);
+    Append(**feed, "b", 2);
+    ASSERT_THAT((*feed)->Seal(), IsOk());
+    Append(**feed, "a", 3);
+    Append(**feed, "c", 4);
+  }
+  const auto acknowledged = acknowledged_;
+  const auto submitted = submitted_;
+  const auto expect_injected = [](const Error& error) {
+    EXPECT_EQ(error.code, ErrorCode::kIo) << error.message;
+    EXPECT_THAT(error.message, ::testing::HasSubstr("injected fault"));
+  };
+  const auto ask = [&](Feed& feed, const std::string& id, int content) {
+    const auto body = feed.Get(id);
+    if (!body) {
+      return expect_injected(body.error());
+    }
+    const std::string sent = Chat(id, content);
+    EXPECT_THAT(*body, ::testing::StartsWith(sent.substr(0, sent.size() - 1)));
+  };
+  ForEachReadFault([&](FaultFileSystem& fs) { fs.CopyFrom(prepared); },
+                   [&](FaultFileSystem& fs) {
+                     acknowledged_ = acknowledged;
+                     submitted_ = submitted;
+                     auto lake = Lake::Open(fs, clock_, random_, "/lake");
+                     if (!lake) {
+                       return expect_injected(lake.error());
+                     }
+                     auto feed =
+                         Feed::Open(**lake, "chat", {.segment_bytes = 1 << 16, .segment_age = {}});
+                     if (!feed) {
+                       return expect_injected(feed.error());
+                     }
+                     ask(**feed, "a", 3);
+                     ask(**feed, "b", 2);
+                     Append(**feed, "a", 5);
+                     Append(**feed, "d", 6);
+                     EXPECT_EQ(acknowledged_.size(), 6U);  // the log needs no reading
+                     if (const auto sealed = (*feed)->Seal(); !sealed) {
+                       expect_injected(sealed.error());
+                     }
+                     ask(**feed, "a", 5);
+                     ask(**feed, "c", 4);
+                   },
+                   [this](FaultFileSystem& fs) { Check(fs); });
 }
 
 // Submissions, a quarantine, withdrawals: what was acknowledged is there once, what was withdrawn
@@ -175,6 +235,15 @@ class FeedWithdrawalCrashTest : public ::testing::Test {
       }
       (void)(*feed)->Seal();
     }
+  }
+
+  void Prepare(io::FileSystem& fs) {
+    ASSERT_THAT(InitLake(fs, clock_, random_, "/lake"), IsOk());
+    auto lake = Lake::Open(fs, clock_, random_, "/lake");
+    ASSERT_THAT(lake, IsOk());
+    const auto definition =
+        ParseFeedDefinition("chat", "rules: {empty_conversation: quarantine}", "test");
+    ASSERT_THAT(FeedDefinitions((*lake)->context()).Update(*definition), IsOk());
   }
 
   static std::string Quarantined(const std::string& id) {
@@ -244,16 +313,54 @@ class FeedWithdrawalCrashTest : public ::testing::Test {
 
 TEST_F(FeedWithdrawalCrashTest, WithdrawnRecordsAreGoneAndTheOthersThereOnce) {
   SetLogLevel(LogLevel::kOff);
-  ForEachFault(
-      [this](FaultFileSystem& fs) {
-        ASSERT_THAT(InitLake(fs, clock_, random_, "/lake"), IsOk());
-        auto lake = Lake::Open(fs, clock_, random_, "/lake");
-        ASSERT_THAT(lake, IsOk());
-        const auto definition =
-            ParseFeedDefinition("chat", "rules: {empty_conversation: quarantine}", "test");
-        ASSERT_THAT(FeedDefinitions((*lake)->context()).Update(*definition), IsOk());
-      },
-      [this](FaultFileSystem& fs) { Work(fs); }, [this](FaultFileSystem& fs) { Check(fs); }, 1);
+  io::MemoryFileSystem prepared;
+  Prepare(prepared);
+  ForEachFault([&](FaultFileSystem& fs) { fs.CopyFrom(prepared); },
+               [this](FaultFileSystem& fs) { Work(fs); },
+               [this](FaultFileSystem& fs) { Check(fs); }, 1);
+}
+
+TEST_F(FeedWithdrawalCrashTest, FailedReadsBringNothingBackAndLoseNothing) {
+  io::MemoryFileSystem prepared;
+  Prepare(prepared);
+  {
+    auto lake = Lake::Open(prepared, clock_, random_, "/lake");
+    auto feed = Feed::Open(**lake, "chat", {.segment_bytes = 1 << 16, .segment_age = {}});
+    ASSERT_THAT(feed, IsOk());
+    Submit(**feed, {"a", "b", "q", "q2"}, SubmissionMode::kPartial);
+    ASSERT_THAT((*feed)->Seal(), IsOk());
+    Submit(**feed, {"c", "d"}, SubmissionMode::kAll);
+    Withdraw(**feed, "a");
+  }
+  const auto acknowledged = acknowledged_;
+  const auto withdrawn = withdrawn_;
+  const auto touched = touched_;
+  ForEachReadFault([&](FaultFileSystem& fs) { fs.CopyFrom(prepared); },
+                   [&](FaultFileSystem& fs) {
+                     acknowledged_ = acknowledged;
+                     withdrawn_ = withdrawn;
+                     touched_ = touched;
+                     auto lake = Lake::Open(fs, clock_, random_, "/lake");
+                     if (!lake) {
+                       return;
+                     }
+                     auto feed =
+                         Feed::Open(**lake, "chat", {.segment_bytes = 1 << 16, .segment_age = {}});
+                     if (!feed) {
+                       return;
+                     }
+                     Withdraw(**feed, "c");
+                     Withdraw(**feed, "q");
+                     EXPECT_TRUE(withdrawn_.contains("c"));
+                     for (const std::string id : {"a", "c", "q"}) {
+                       EXPECT_THAT((*feed)->Get(id), IsError(ErrorCode::kNotFound, ""));
+                     }
+                     (void)(*feed)->Seal();
+                     for (const std::string id : {"a", "c", "q"}) {
+                       EXPECT_THAT((*feed)->Get(id), IsError(ErrorCode::kNotFound, ""));
+                     }
+                   },
+                   [this](FaultFileSystem& fs) { Check(fs); });
 }
 
 }  // namespace

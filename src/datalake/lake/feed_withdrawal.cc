@@ -163,6 +163,9 @@ Result<WithdrawalReport> FeedWithdrawals::Finish(const RemoveCopies& remove_copi
     if (!request.values.empty()) {
       DATALAKE_TRY_ASSIGN(const auto lock, LockSnapshots(lake_.context(), withdrawal.feed, stop));
       DATALAKE_TRY_ASSIGN(const TakedownReport done, TakeDown(lake_, request, progress, stop));
+      if (!done.message.empty()) {
+        report.message = done.message;
+      }
       for (const TakedownPlace& place : done.places) {
         report.snapshots_amended += place.rows > 0 ? 1 : 0;
         report.rows_removed += place.rows;
@@ -185,6 +188,10 @@ std::string WithdrawalReportJson(const WithdrawalReport& report) {
         std::pair("rows_removed", report.rows_removed)}) {
     writer.Key(key);
     writer.Uint(value);
+  }
+  if (!report.message.empty()) {
+    writer.Key("message");
+    writer.String(report.message);
   }
   writer.EndObject();
   return text;

@@ -37,6 +37,7 @@ struct WithdrawalReport {
   std::uint64_t records = 0;
   std::uint64_t snapshots_amended = 0;
   std::uint64_t rows_removed = 0;  ///< of them
+  std::string message = {};        ///< what could not be looked at, and may hold such rows
 };
 
 /// Held while a snapshot of `feed` is made, from before its records are read until it is published,

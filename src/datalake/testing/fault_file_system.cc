@@ -24,6 +24,8 @@ struct FaultFileSystem::Plan {
   std::uint64_t fail_call = kNever;
   Fault fault = Fault::kIoError;
   bool crash = false;  // fail_call and all after it
+  std::uint64_t reads = 0;
+  std::uint64_t fail_read = kNever;
   std::string failed;
 
   // Counts a call; how it fails, if it does.
@@ -46,6 +48,16 @@ struct FaultFileSystem::Plan {
     return injected ? Status(Failure(*injected, what, path)) : Status();
   }
 
+  // Counts a reading call.
+  Status CheckRead(std::string_view what, std::string_view path) {
+    const MutexLock lock(mutex);
+    if (reads++ != fail_read) {
+      return {};
+    }
+    failed = fmt::format("{} {}", what, path);
+    return Failure(Fault::kIoError, what, path);
+  }
+
   static Error Failure(Fault fault, std::string_view what, std::string_view path) {
     return Error{fault == Fault::kNoSpace ? ErrorCode::kResourceExhausted : ErrorCode::kIo,
                  fmt::format("injected fault: cannot {}: {}", what, path)};
@@ -56,6 +68,8 @@ struct FaultFileSystem::Plan {
     calls = 0;
     fail_call = kNever;
     crash = false;
+    reads = 0;
+    fail_read = kNever;
   }
 };
 
@@ -113,6 +127,42 @@ class FaultWritableFile final : public io::WritableFile {
   bool closed_ = false;
 };
 
+class FaultInputStream final : public io::InputStream {
+ public:
+  FaultInputStream(std::unique_ptr<io::InputStream> base, std::shared_ptr<Plan> plan,
+                   std::string path)
+      : base_(std::move(base)), plan_(std::move(plan)), path_(std::move(path)) {}
+
+  Result<std::size_t> Read(std::span<std::byte> out) override {
+    DATALAKE_TRY(plan_->CheckRead("read", path_));
+    return base_->Read(out);
+  }
+
+ private:
+  std::unique_ptr<io::InputStream> base_;
+  std::shared_ptr<Plan> plan_;
+  std::string path_;
+};
+
+class FaultRandomAccessFile final : public io::RandomAccessFile {
+ public:
+  FaultRandomAccessFile(std::unique_ptr<io::RandomAccessFile> base, std::shared_ptr<Plan> plan,
+                        std::string path)
+      : base_(std::move(base)), plan_(std::move(plan)), path_(std::move(path)) {}
+
+  Result<std::size_t> ReadAt(std::uint64_t offset, std::span<std::byte> out) const override {
+    DATALAKE_TRY(plan_->CheckRead("read at", path_));
+    return base_->ReadAt(offset, out);
+  }
+
+  std::uint64_t size_bytes() const override { return base_->size_bytes(); }
+
+ private:
+  std::unique_ptr<io::RandomAccessFile> base_;
+  std::shared_ptr<Plan> plan_;
+  std::string path_;
+};
+
 class FaultBulkSync final : public io::BulkSync {
  public:
   FaultBulkSync(std::unique_ptr<io::BulkSync> base, std::shared_ptr<Plan> plan)
@@ -154,6 +204,11 @@ void FaultFileSystem::CrashAtCall(std::uint64_t k) {
   plan_->crash = true;
 }
 
+void FaultFileSystem::FailRead(std::uint64_t k) {
+  const MutexLock lock(plan_->mutex);
+  plan_->fail_read = k;
+}
+
 void FaultFileSystem::PowerLoss(std::uint64_t seed) {
   SeededRandom random(seed);
   base_.DropUnsynced(random);
@@ -173,18 +228,27 @@ std::uint64_t FaultFileSystem::calls() const {
   return plan_->calls;
 }
 
+std::uint64_t FaultFileSystem::reads() const {
+  const MutexLock lock(plan_->mutex);
+  return plan_->reads;
+}
+
 std::string FaultFileSystem::failed_call() const {
   const MutexLock lock(plan_->mutex);
   return plan_->failed;
 }
 
 Result<std::unique_ptr<io::InputStream>> FaultFileSystem::OpenInput(std::string_view path) {
-  return base_.OpenInput(path);
+  DATALAKE_TRY(plan_->CheckRead("open", path));
+  DATALAKE_TRY_ASSIGN(auto input, base_.OpenInput(path));
+  return std::make_unique<FaultInputStream>(std::move(input), plan_, std::string(path));
 }
 
 Result<std::unique_ptr<io::RandomAccessFile>> FaultFileSystem::OpenRandomAccess(
     std::string_view path) {
-  return base_.OpenRandomAccess(path);
+  DATALAKE_TRY(plan_->CheckRead("open", path));
+  DATALAKE_TRY_ASSIGN(auto file, base_.OpenRandomAccess(path));
+  return std::make_unique<FaultRandomAccessFile>(std::move(file), plan_, std::string(path));
 }
 
 Result<std::unique_ptr<io::WritableFile>> FaultFileSystem::Create(std::string_view path) {
@@ -224,10 +288,12 @@ Status FaultFileSystem::MakeDirectory(std::string_view path) {
 }
 
 Result<std::vector<io::DirectoryEntry>> FaultFileSystem::List(std::string_view path) {
+  DATALAKE_TRY(plan_->CheckRead("list", path));
   return base_.List(path);
 }
 
 Result<io::FileInfo> FaultFileSystem::Stat(std::string_view path) {
+  DATALAKE_TRY(plan_->CheckRead("stat", path));
   return base_.Stat(path);
 }
 
@@ -247,6 +313,7 @@ Result<std::unique_ptr<io::FileLock>> FaultFileSystem::Lock(std::string_view pat
 }
 
 Result<std::uint64_t> FaultFileSystem::FreeBytes(std::string_view path) {
+  DATALAKE_TRY(plan_->CheckRead("ask for the free bytes of", path));
   return base_.FreeBytes(path);
 }
 
@@ -302,6 +369,37 @@ void ForEachFault(const std::function<void(FaultFileSystem&)>& prepare,
     run(
         fmt::format("power lost at the end, seed {}", seed), [](FaultFileSystem&) {},
         [&](FaultFileSystem& fs) { fs.PowerLoss(static_cast<std::uint64_t>(seed)); });
+  }
+  SetLogLevel(LogLevel::kWarning);
+}
+
+void ForEachReadFault(const std::function<void(FaultFileSystem&)>& prepare,
+                      const std::function<void(FaultFileSystem&)>& work,
+                      const std::function<void(FaultFileSystem&)>& check) {
+  SetLogLevel(LogLevel::kOff);  // what fails says so
+  const auto run = [&](std::uint64_t k) {
+    FaultFileSystem fs;
+    if (prepare) {
+      prepare(fs);
+      fs.Restart();
+    }
+    fs.FailRead(k);
+    std::uint64_t reads = 0;
+    {
+      const std::string trace = fmt::format("reading call {} fails", k);
+      SCOPED_TRACE(trace);
+      work(fs);
+      reads = fs.reads();
+    }
+    const std::string trace = fmt::format("reading call {} failed: {}", k, fs.failed_call());
+    SCOPED_TRACE(trace);
+    fs.Restart();
+    check(fs);
+    return reads;
+  };
+  const std::uint64_t reads = run(kNever);
+  for (std::uint64_t k = 0; k < reads && !::testing::Test::HasFailure(); ++k) {
+    static_cast<void>(run(k));
   }
   SetLogLevel(LogLevel::kWarning);
 }

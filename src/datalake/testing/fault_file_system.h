@@ -21,7 +21,8 @@ enum class Fault : std::uint8_t {
 /// A file system in memory that fails when told, for crash tests. It numbers the mutating calls
 /// (Create, Write, Preallocate, Sync, Close of a written file, Link, MakeSymlink, Rename, Remove,
 /// RemoveDirectory, MakeDirectory, SyncDirectory, BulkSync::Sync, Lock) from 0. A file whose Sync
-/// failed never becomes durable, though later Syncs succeed, as on Linux. Thread-safe.
+/// failed never becomes durable, though later Syncs succeed, as on Linux. Reading calls (OpenInput,
+/// OpenRandomAccess, Read, ReadAt, List, Stat, FreeBytes) have numbers of their own. Thread-safe.
 ///
 /// A crash test runs its work once to learn calls(), then for every k: FailCall(k) or
 /// CrashAtCall(k), the work, PowerLoss(seed), reopen, check the promise. See ForEachFault.
@@ -37,6 +38,9 @@ class FaultFileSystem final : public io::FileSystem {
   /// in part), until PowerLoss.
   void CrashAtCall(std::uint64_t k);
 
+  /// Reading call number `k` fails with kIo, once.
+  void FailRead(std::uint64_t k);
+
   /// Drops what was not synced (`seed` chooses, see MemoryFileSystem::DropUnsynced), then works
   /// again, without faults. Objects opened before must be destroyed or left alone.
   void PowerLoss(std::uint64_t seed);
@@ -50,6 +54,9 @@ class FaultFileSystem final : public io::FileSystem {
 
   /// Mutating calls so far.
   std::uint64_t calls() const;
+
+  /// Reading calls so far.
+  std::uint64_t reads() const;
 
   /// "link /a/.x /a/x": the call that failed last, for messages of tests.
   std::string failed_call() const;
@@ -86,5 +93,12 @@ class FaultFileSystem final : public io::FileSystem {
 void ForEachFault(const std::function<void(FaultFileSystem&)>& prepare,
                   const std::function<void(FaultFileSystem&)>& work,
                   const std::function<void(FaultFileSystem&)>& check, int seeds = 4);
+
+/// The same for reading calls: `work` runs once without faults to count them, then again for every
+/// one of them, which fails with kIo. `work` asserts that what it is told is right or an error;
+/// `check` then looks at what is left.
+void ForEachReadFault(const std::function<void(FaultFileSystem&)>& prepare,
+                      const std::function<void(FaultFileSystem&)>& work,
+                      const std::function<void(FaultFileSystem&)>& check);
 
 }  // namespace datalake::testing
