@@ -1,10 +1,5 @@
 #include "datalake/server/http_server.h"
 
-#include <arpa/inet.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <latch>
 #include <thread>
@@ -12,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "datalake/server/socket_client_test_support.h"
 #include "datalake/testing/matchers.h"
 
 namespace datalake::server {
@@ -21,48 +17,6 @@ using datalake::testing::IsError;
 using datalake::testing::IsOk;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-
-// A plain TCP client: what a server says to hostile bytes is not for an HTTP library to soften.
-class Client {
- public:
-  explicit Client(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    const timeval limit{.tv_sec = 10, .tv_usec = 0};
-    ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
-  }
-
-  ~Client() { ::close(socket_); }
-
-  Client(const Client&) = delete;
-  Client& operator=(const Client&) = delete;
-
-  void Send(std::string_view bytes) const {
-    ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-  }
-
-  // Reads until `end` was seen or the peer closed.
-  std::string ReadUntil(std::string_view end) const {
-    std::string text;
-    char piece[4096];
-    while (text.find(end) == std::string::npos) {
-      const ssize_t got = ::recv(socket_, piece, sizeof(piece), 0);
-      if (got <= 0) {
-        break;
-      }
-      text.append(piece, static_cast<std::size_t>(got));
-    }
-    return text;
-  }
-
-  std::string ReadAll() const { return ReadUntil("\x01never\x01"); }
-
- private:
-  int socket_;
-};
 
 class HttpServerTest : public ::testing::Test {
  protected:
@@ -145,7 +99,7 @@ class HttpServerTest : public ::testing::Test {
   }
 
   std::string Ask(std::string_view text) {  // one request, whole connection
-    const Client client(server_->port());
+    const SocketClient client(server_->port());
     client.Send(text);
     return client.ReadAll();
   }
@@ -161,7 +115,7 @@ class HttpServerTest : public ::testing::Test {
 
 TEST_F(HttpServerTest, KeepsTheConnectionForManyRequests) {
   Start();
-  const Client client(server_->port());
+  const SocketClient client(server_->port());
   for (int i = 0; i < 3; ++i) {
     client.Send("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi");
     const std::string answer = client.ReadUntil("hi!");
@@ -173,7 +127,7 @@ TEST_F(HttpServerTest, KeepsTheConnectionForManyRequests) {
 
 TEST_F(HttpServerTest, AnswersPipelinedRequestsInOrder) {
   Start();
-  const Client client(server_->port());
+  const SocketClient client(server_->port());
   client.Send(
       "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\na"
       "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nb");
@@ -192,7 +146,7 @@ TEST_F(HttpServerTest, RefusesABodyOverTheLimitBeforeReadingIt) {
 
 TEST_F(HttpServerTest, RefusesBodiesThatTogetherPassTheirLimit) {
   Start({.max_body_bytes = 1000, .max_bodies_bytes = 1500});
-  const Client first(server_->port());
+  const SocketClient first(server_->port());
   first.Send("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n" +
              std::string(999, 'x'));
   std::string second;
@@ -223,7 +177,7 @@ TEST_F(HttpServerTest, RefusesHugeHeadersAndGarbage) {
 
 TEST_F(HttpServerTest, CutsASlowClientOff) {
   Start({.read_timeout = std::chrono::seconds(1)});
-  const Client client(server_->port());
+  const SocketClient client(server_->port());
   client.Send("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nab");
   const auto before = std::chrono::steady_clock::now();
   EXPECT_EQ(client.ReadAll(), "");
@@ -262,8 +216,8 @@ TEST_F(HttpServerTest, AHandlerThatThrowsFailsItsRequestOnly) {
 
 TEST_F(HttpServerTest, StopLetsARunningRequestEndAndCutsIdleConnections) {
   Start();
-  const Client idle(server_->port());
-  const Client busy(server_->port());
+  const SocketClient idle(server_->port());
+  const SocketClient busy(server_->port());
   busy.Send("GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n");
   slow_begun_.wait();
   const auto before = std::chrono::steady_clock::now();
@@ -276,7 +230,7 @@ TEST_F(HttpServerTest, StopLetsARunningRequestEndAndCutsIdleConnections) {
 TEST_F(HttpServerTest, StreamsInChunksOrWithALength) {
   AddStream();
   Start();
-  const Client client(server_->port());
+  const SocketClient client(server_->port());
   client.Send("GET /stream/open HTTP/1.1\r\nHost: localhost\r\n\r\n");
   const std::string chunked = client.ReadUntil("0\r\n\r\n");
   EXPECT_THAT(chunked, HasSubstr("Transfer-Encoding: chunked\r\n"));
@@ -328,7 +282,7 @@ TEST_F(HttpServerTest, RefusesAFloodOfHeaders) {
 
 TEST_F(HttpServerTest, ARefusedRequestLeavesTheConnectionUsable) {
   Start();
-  const Client client(server_->port());
+  const SocketClient client(server_->port());
   client.Send("POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc");
   EXPECT_THAT(client.ReadUntil("}"), StartsWith("HTTP/1.1 404"));
   client.Send("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx");
@@ -337,7 +291,7 @@ TEST_F(HttpServerTest, ARefusedRequestLeavesTheConnectionUsable) {
 
 TEST_F(HttpServerTest, CutsIdleConnections) {
   Start({.idle_timeout = std::chrono::seconds(1)});
-  const Client idle(server_->port());
+  const SocketClient idle(server_->port());
   const auto before = std::chrono::steady_clock::now();
   EXPECT_EQ(idle.ReadAll(), "");
   EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds(5));

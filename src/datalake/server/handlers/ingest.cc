@@ -35,10 +35,15 @@ Response Busy(const std::string& request_id) {
   return busy;
 }
 
-Response Render(const Result<lake::FeedAnswer>& answer, const lake::Feed& feed,
+// `bytes`: of the record.
+Response Render(const Result<lake::FeedAnswer>& answer, const lake::Feed& feed, std::size_t bytes,
                 const std::string& request_id) {
   using Outcome = lake::FeedAnswer::Outcome;
   if (!answer) {
+    if (answer.error().code == ErrorCode::kInvalidArgument &&
+        bytes > feed.definition()->limits.max_record_bytes) {
+      return StatusResponse(413, answer.error().message, ErrorForm::kDetail, request_id);
+    }
     // A log that has failed takes nothing until the server is started again.
     return feed.health()
                ? ErrorResponse(answer.error(), ErrorForm::kDetail, request_id)
@@ -97,11 +102,12 @@ Status AddIngestRoutes(Router& router, Service& service) {
            // Keys of different callers are different keys.
            from.idempotency_key += "\n" + request.caller->token_id;
          }
-         feed->AppendAsync(
-             std::move(request.body), std::move(from),
-             [respond, feed, id = request.request_id](const Result<lake::FeedAnswer>& answer) {
-               respond(Render(answer, *feed, id));
-             });
+         const std::size_t bytes = request.body.size();
+         feed->AppendAsync(std::move(request.body), std::move(from),
+                           [respond, feed, bytes,
+                            id = request.request_id](const Result<lake::FeedAnswer>& answer) {
+                             respond(Render(answer, *feed, bytes, id));
+                           });
        }});
 }
 

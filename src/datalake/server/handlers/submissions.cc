@@ -152,14 +152,20 @@ void WriteRecord(json::Writer& writer, std::size_t number, const Result<lake::Fe
 // Which records the answer lists.
 enum class Listing : std::uint8_t { kAll, kProblems };
 
-Response Render(const lake::SubmissionAnswer& answer, const lake::Feed& feed, Listing listing,
-                const std::string& request_id) {
+// `bytes`: of the first record.
+Response Render(const lake::SubmissionAnswer& answer, const lake::Feed& feed, std::size_t bytes,
+                Listing listing, const std::string& request_id) {
   const Counts counts = Count(answer);
   if (counts.fatal) {
     // A part may be stored: the same request again, with the same ids or key, is safe.
     return feed.health()
                ? ErrorResponse(*counts.fatal, ErrorForm::kProblem, request_id)
                : StatusResponse(503, counts.fatal->message, ErrorForm::kProblem, request_id);
+  }
+  if (answer.records.size() == 1 && !answer.records[0] &&
+      answer.records[0].error().code == ErrorCode::kInvalidArgument &&
+      bytes > feed.definition()->limits.max_record_bytes) {
+    return StatusResponse(413, answer.records[0].error().message, ErrorForm::kProblem, request_id);
   }
   if (counts.busy) {
     Response busy = StatusResponse(429, "too many records wait to be stored; try again",
@@ -283,11 +289,13 @@ void Handle(Service& service, Request request, const Responder& respond) {
     submission.from.idempotency_key += "\n" + request.caller->token_id;
   }
   lake::Feed* const open = feed->get();  // closed after the last request
+  const std::size_t bytes = submission.records.empty() ? 0 : submission.records.front().second;
   if (submission.records.size() <= kFewRecords && !to_store) {
-    open->SubmitAsync(std::move(submission), [respond, open, listing, id = request.request_id](
-                                                 const lake::SubmissionAnswer& answer) {
-      respond(Render(answer, *open, listing, id));
-    });
+    open->SubmitAsync(std::move(submission),
+                      [respond, open, bytes, listing,
+                       id = request.request_id](const lake::SubmissionAnswer& answer) {
+                        respond(Render(answer, *open, bytes, listing, id));
+                      });
     return;
   }
   const lake::SubmissionAnswer answer = open->Submit(std::move(submission));
@@ -298,7 +306,7 @@ void Handle(Service& service, Request request, const Responder& respond) {
           request));
     }
   }
-  respond(Render(answer, *open, listing, request.request_id));
+  respond(Render(answer, *open, bytes, listing, request.request_id));
 }
 
 }  // namespace
@@ -344,7 +352,7 @@ Status AddSubmissionRoutes(Router& router, Service& service) {
                    {400, "the compressed body is damaged"},
                    {404, "no such feed"},
                    {409, "another record has this id, or the key was used with another body"},
-                   {413, "the body is too large, as sent or uncompressed"},
+                   {413, "the body, as sent or uncompressed, or its only record is too large"},
                    {415, "neither JSON nor JSON lines, or an unknown Content-Encoding"},
                    {422, "no record was taken", kAnswerSchema},
                    {429, "too much waits to be stored; see Retry-After"},
