@@ -24,6 +24,7 @@
 
 #include <fmt/format.h>
 
+#include "datalake/base/process_memory.h"
 #include "datalake/io/local_file_system.h"
 #include "datalake/lake/feed.h"
 #include "datalake/lake/lake.h"
@@ -298,6 +299,7 @@ int Run(std::size_t chats) {
 }  // namespace datalake::benchmarks
 
 int main(int argc, char** argv) {
+  datalake::ReturnFreedMemory();  // as the server program does
   return datalake::benchmarks::Run(argc > 1 ? static_cast<std::size_t>(std::atoll(argv[1]))
                                             : 200'000);
 }

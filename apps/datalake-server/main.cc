@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 
 #include "datalake/base/log.h"
+#include "datalake/base/process_memory.h"
 #include "datalake/io/local_file_system.h"
 #include "datalake/server/serve.h"
 
@@ -93,6 +94,7 @@ int Run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  datalake::ReturnFreedMemory();
   try {
     return Run(argc, argv);
   } catch (const std::exception& exception) {

@@ -1,32 +1,17 @@
 #include "datalake/json/jq_watch.h"
 
-#include <unistd.h>
-
-#include <cstdio>
 #include <thread>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "datalake/base/mutex.h"
+#include "datalake/base/process_memory.h"
 
 namespace datalake::json {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-// What the process holds in memory; 0 where that is not told.
-std::uint64_t ResidentBytes() {
-  std::FILE* const file = std::fopen("/proc/self/statm", "re");
-  if (file == nullptr) {
-    return 0;
-  }
-  unsigned long long total = 0;
-  unsigned long long resident = 0;
-  const int read = std::fscanf(file, "%llu %llu", &total, &resident);
-  std::fclose(file);
-  return read == 2 ? resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)) : 0;
-}
 
 }  // namespace
 

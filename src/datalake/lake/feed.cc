@@ -93,7 +93,13 @@ class FeedImpl final : public Feed {
 
   Result<SealReport> SealClosed() override;
 
-  bool WantsSeal() override { return !wal_->SealedSegments().empty(); }
+  bool WantsSeal() override {
+    if (!wal_->SealedSegments().empty()) {
+      return true;
+    }
+    const MutexLock lock(mutex_);
+    return ledger_.WantsUpkeep();
+  }
 
   Result<ReplayReport> ReplayQuarantine(ReplayMode mode) override;
   FeedStats stats() override;
@@ -117,6 +123,8 @@ class FeedImpl final : public Feed {
   void OnWithdrawn(const Withdrawal& withdrawal, const Result<std::uint64_t>& sequence,
                    const WithdrawDone& done);
   Status ApplyRetention();
+  void KeepUpIndex();
+  void Note(const Status& remembered);
   Result<StoredRecord> ReadUnsealed(std::uint64_t sequence, std::string_view ingest_id,
                                     std::int64_t version);
 
@@ -131,7 +139,7 @@ class FeedImpl final : public Feed {
   Mutex seal_mutex_;                // one Seal at a time; taken before mutex_
   std::int32_t retained_day_ = -1;  // on which retention was applied last; by the one who seals
   Mutex mutex_;
-  FeedLedger ledger_ DATALAKE_GUARDED_BY(mutex_);
+  FeedLedger ledger_ DATALAKE_GUARDED_BY(mutex_){context_};
   ReceiptTokens tokens_{context_.random};
   std::atomic<std::int64_t> free_checked_nanos_{0};
   std::atomic<bool> disk_is_full_{false};
@@ -166,7 +174,7 @@ Status FeedImpl::IndexTables(const RecordChecker& checker) {
   const bool contents =
       checker.definition().ActionOf(FeedRule::kDuplicateContent) != RuleAction::kKeep;
   const auto add = [&](const IndexedRow& row)
-                       DATALAKE_REQUIRES(mutex_) { ledger_.AddSealed(row, contents); };
+                       DATALAKE_REQUIRES(mutex_) { return ledger_.AddSealed(row, contents); };
   if (tables_.quarantine() != nullptr) {
     DATALAKE_TRY_ASSIGN(auto snapshot, tables_.quarantine()->Snapshot());
     DATALAKE_TRY(
@@ -180,18 +188,19 @@ Status FeedImpl::IndexLog(const RecordChecker& checker, std::uint64_t applied) {
   const auto add = [&](std::uint64_t sequence, const FeedEntry& entry)
                        DATALAKE_REQUIRES(mutex_) -> Status {
     if (const auto* withdrawal = std::get_if<Withdrawal>(&entry)) {
-      ledger_.Withdraw(*withdrawal);
+      DATALAKE_TRY(ledger_.Withdraw(*withdrawal));
       return {};
     }
     const auto& record = std::get<FeedRecord>(entry);
     const CheckedRecord checked = checker.Check(record.body);
-    ledger_.AddUnsealed(sequence, IdKey(record.ingest_id), EntryOf(record, checked.submitter_id));
+    DATALAKE_TRY(ledger_.AddUnsealed(sequence, IdKey(record.ingest_id),
+                                     EntryOf(record, checked.submitter_id)));
     if (record.submission != SubmissionHash{}) {
-      ledger_.AddKey(record.submission, record.received.time_since_epoch().count());
+      DATALAKE_TRY(ledger_.AddKey(record.submission, record.received.time_since_epoch().count()));
     }
     if (record.content_hash != 0 &&
         checker.definition().ActionOf(FeedRule::kDuplicateContent) != RuleAction::kKeep) {
-      ledger_.AddContent(record.content_hash);
+      DATALAKE_TRY(ledger_.AddContent(record.content_hash));
     }
     return {};
   };
@@ -264,7 +273,7 @@ void FeedImpl::SubmitAsync(Submission submission, SubmitDone done) {
   }
   {
     const MutexLock lock(mutex_);
-    DecideSubmission(*checker, ledger_, pending);
+    DecideSubmission(*checker, context_.clock.Now().time_since_epoch().count(), ledger_, pending);
     Queue(pending, *checker);
   }
   Release(pending);
@@ -315,7 +324,7 @@ void FeedImpl::Queue(const PendingPtr& pending, const RecordChecker& checker) {
       pending->answer.receipt_token = pending->new_token;
     }
     if (remembers_content) {
-      ledger_.AddContent(candidate.checked.content_hash);
+      Note(ledger_.AddContent(candidate.checked.content_hash));
     }
     if (count == 1) {
       std::string payload;
@@ -334,7 +343,7 @@ void FeedImpl::Queue(const PendingPtr& pending, const RecordChecker& checker) {
     QueueChunk(pending, encoder.Take(), chunk_begin, count);
   }
   if (!key.empty() && !pending->newest.empty()) {
-    ledger_.AddKey(submission, now.time_since_epoch().count());
+    Note(ledger_.AddKey(submission, now.time_since_epoch().count()));
   }
 }
 
@@ -426,26 +435,29 @@ void FeedImpl::OnWithdrawn(const Withdrawal& withdrawal, const Result<std::uint6
   if (!sequence) {
     return done(sequence.error());
   }
-  std::size_t count = 0;
+  Result<std::size_t> count = std::size_t{0};
   {
     const MutexLock lock(mutex_);
     count = ledger_.Withdraw(withdrawal);
   }
-  done(WithdrawalAnswer{.records = count});
+  if (!count) {
+    return done(count.error());
+  }
+  done(WithdrawalAnswer{.records = *count});
 }
 
 bool FeedImpl::Owns(std::string_view ingest_id, std::string_view receipt_token) {
   const ReceiptHash receipt = HashReceipt(receipt_token);
   const MutexLock lock(mutex_);
-  const IdEntry* known = ledger_.FindDurable(IdKey(ingest_id));
-  return known != nullptr && receipt != ReceiptHash{} && known->receipt == receipt;
+  const auto known = ledger_.FindDurable(IdKey(ingest_id));
+  return known && *known && receipt != ReceiptHash{} && (*known)->receipt == receipt;
 }
 
 Result<RecordFacts> FeedImpl::Find(std::string_view ingest_id) {
   DATALAKE_TRY(CheckName("ingest_id", ingest_id));
   const MutexLock lock(mutex_);
-  const IdEntry* known = ledger_.FindDurable(IdKey(ingest_id));
-  if (known == nullptr) {
+  DATALAKE_TRY_ASSIGN(const std::optional<IdEntry> known, ledger_.FindDurable(IdKey(ingest_id)));
+  if (!known) {
     return Error{ErrorCode::kNotFound, fmt::format("unknown record: {}", ingest_id)};
   }
   return RecordFacts{.version = known->version,
@@ -478,8 +490,8 @@ Result<std::string> FeedImpl::Get(std::string_view ingest_id) {
   bool is_unsealed = false;
   {
     const MutexLock lock(mutex_);
-    const IdEntry* known = ledger_.FindDurable(IdKey(ingest_id));
-    if (known == nullptr || known->is_quarantined != 0) {
+    DATALAKE_TRY_ASSIGN(const std::optional<IdEntry> known, ledger_.FindDurable(IdKey(ingest_id)));
+    if (!known || known->is_quarantined != 0) {
       return Error{ErrorCode::kNotFound, fmt::format("unknown record: {}", ingest_id)};
     }
     entry = *known;
@@ -503,6 +515,7 @@ Result<std::string> FeedImpl::Get(std::string_view ingest_id) {
 Result<SealReport> FeedImpl::SealClosed() {
   const MutexLock seal_lock(seal_mutex_);
   SealReport report;
+  KeepUpIndex();
   for (const wal::SegmentInfo& segment : wal_->SealedSegments()) {
     DATALAKE_TRY_ASSIGN(const SealedSegment sealed,
                         SealSegmentIntoTables(*wal_, segment, *Checker(), tables_));
@@ -511,6 +524,7 @@ Result<SealReport> FeedImpl::SealClosed() {
       ledger_.DropUnsealed(segment.last_sequence);
     }
     DATALAKE_TRY(wal_->RemoveSegment(segment));
+    KeepUpIndex();
     ++report.segments;
     report.records += sealed.records;
     report.quarantined += sealed.quarantined;
@@ -519,6 +533,38 @@ Result<SealReport> FeedImpl::SealClosed() {
   }
   DATALAKE_TRY(ApplyRetention());
   return report;
+}
+
+// Moves full tables of the indexes to the disk. The caller has seal_mutex_; the feed's lock is free
+// while it writes.
+void FeedImpl::KeepUpIndex() {
+  while (true) {
+    std::optional<FeedLedger::Upkeep> upkeep;
+    {
+      const MutexLock lock(mutex_);
+      upkeep = ledger_.BeginUpkeep(context_.clock.Now().time_since_epoch().count());
+    }
+    if (!upkeep) {
+      return;
+    }
+    IdIndex::RunUpkeep(context_.fs, upkeep->work);
+    const bool failed = !upkeep->work.made;
+    {
+      const MutexLock lock(mutex_);
+      FeedLedger::EndUpkeep(*std::move(upkeep));
+    }
+    if (failed) {
+      return;  // the next round tries again
+    }
+  }
+}
+
+// A key or a content that cannot be looked up is not remembered; the record is stored all the same.
+void FeedImpl::Note(const Status& remembered) {
+  if (!remembered) {
+    LogError(fmt::format("cannot remember a submission of feed {}: {}", name_,
+                         ToString(remembered.error())));
+  }
 }
 
 // Once a day, behind a seal, so that nothing of the days that go is still in the log.
@@ -536,7 +582,7 @@ Status FeedImpl::ApplyRetention() {
     LogInfo(fmt::format("feed {} let go of days before {}, {} files", name_,
                         FormatDay(DayStart(first)), files));
     const MutexLock lock(mutex_);
-    ledger_.ForgetBefore(first);
+    return ledger_.ForgetBefore(first);
   }
   return {};
 }
@@ -554,7 +600,7 @@ Result<ReplayReport> FeedImpl::ReplayQuarantine(ReplayMode mode) {
     const Hash128 key = IdKey(record.ingest_id);
     {
       const MutexLock lock(mutex_);
-      const IdEntry* known = ledger_.Find(key);
+      DATALAKE_TRY_ASSIGN(const IdEntry* known, ledger_.Find(key));
       // Superseded or withdrawn meanwhile: it stays where it is.
       if (known == nullptr || known->is_quarantined == 0 || known->version != entry.version) {
         return {};
@@ -568,7 +614,7 @@ Result<ReplayReport> FeedImpl::ReplayQuarantine(ReplayMode mode) {
     EncodeFeedRecord(record, payload);
     DATALAKE_TRY_ASSIGN(const std::uint64_t sequence, wal_->Append(payload));
     const MutexLock lock(mutex_);
-    ledger_.AddUnsealed(sequence, key, entry);
+    DATALAKE_TRY(ledger_.AddUnsealed(sequence, key, entry));
     ++report.released;
     return {};
   };

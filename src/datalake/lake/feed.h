@@ -62,7 +62,7 @@ struct Contribution {
   /// and the proof of ownership for others. Empty: the feed makes one for new records.
   std::string receipt_token = {};
   /// The same key with the same body gets the same ids and stores nothing twice; with another body
-  /// it is a conflict. The newest 1,000,000 keys of the last 7 days are remembered.
+  /// it is a conflict. The keys of the last 7 days are remembered.
   std::string idempotency_key = {};
 };
 
@@ -135,7 +135,8 @@ class Feed {
   using WithdrawDone = std::function<void(Result<WithdrawalAnswer>)>;
 
   /// Opens the feed `name` (see FeedDefinitions), takes over what a dead process left in the WAL,
-  /// and builds the index of ids (56 bytes each) from tables and WAL. `lake` must outlive it.
+  /// and builds the index of ids from tables and WAL: some 20 MB in memory, and 64 bytes an id in
+  /// files without names in the lake's folder index/. `lake` must outlive it.
   /// Errors: kInvalidArgument, kNotFound (no such feed), kUnavailable (another process has it),
   /// kUnsupported (a log of another version; a rule without its checker), kCorruption, kIo.
   static Result<std::unique_ptr<Feed>> Open(Lake& lake, std::string_view name,

@@ -86,19 +86,20 @@ Timestamp DayStart(std::int32_t day) {
   return std::chrono::sys_days(std::chrono::days(day));
 }
 
-void PutNewer(IdIndex& index, const Hash128& key, const IdEntry& entry) {
-  const IdEntry* known = index.Find(key);
+Status PutNewer(IdIndex& index, const Hash128& key, const IdEntry& entry) {
+  DATALAKE_TRY_ASSIGN(const IdEntry* known, index.Find(key));
   // A quarantined version that is released comes again under its own number.
   if (known == nullptr || known->version < entry.version ||
       (known->version == entry.version && known->is_quarantined > entry.is_quarantined)) {
     index.Put(key, entry);
   }
+  return {};
 }
 
 Status VisitIndexedRows(const LakeContext& context,
                         std::shared_ptr<const table::TableSnapshot> snapshot, FeedTableKind kind,
                         const RecordChecker& checker,
-                        const std::function<void(const IndexedRow&)>& visit) {
+                        const std::function<Status(const IndexedRow&)>& visit) {
   const bool is_quarantine = kind == FeedTableKind::kQuarantine;
   Columns columns(*snapshot);
   const int id = columns.Want("ingest_id");
@@ -123,17 +124,18 @@ Status VisitIndexedRows(const LakeContext& context,
         whose = checker.Check(*whose).submitter_id;
       }
       const std::int64_t time = NumberAt(*batch, received, row);
-      visit({.key = IdKey(TextAt(*batch, id, row).value_or("")),
-             .entry = {.body_hash = std::bit_cast<std::uint64_t>(NumberAt(*batch, hash, row)),
-                       .submitter_hash = SubmitterHash(whose),
-                       .receipt = ReceiptFromText(TextAt(*batch, receipt, row).value_or("")),
-                       .day = DayNumber(Timestamp(std::chrono::microseconds(time))),
-                       .version =
-                           static_cast<std::uint32_t>(NumberAt(*batch, version, row)) & 0x7fffffffU,
-                       .is_quarantined = is_quarantine ? 1U : 0U},
-             .received_us = time,
-             .content_hash = std::bit_cast<std::uint64_t>(NumberAt(*batch, content, row)),
-             .submission = SubmissionFromText(TextAt(*batch, submission, row).value_or(""))});
+      DATALAKE_TRY(
+          visit({.key = IdKey(TextAt(*batch, id, row).value_or("")),
+                 .entry = {.body_hash = std::bit_cast<std::uint64_t>(NumberAt(*batch, hash, row)),
+                           .submitter_hash = SubmitterHash(whose),
+                           .receipt = ReceiptFromText(TextAt(*batch, receipt, row).value_or("")),
+                           .day = DayNumber(Timestamp(std::chrono::microseconds(time))),
+                           .version = static_cast<std::uint32_t>(NumberAt(*batch, version, row)) &
+                                      0x7fffffffU,
+                           .is_quarantined = is_quarantine ? 1U : 0U},
+                 .received_us = time,
+                 .content_hash = std::bit_cast<std::uint64_t>(NumberAt(*batch, content, row)),
+                 .submission = SubmissionFromText(TextAt(*batch, submission, row).value_or(""))}));
     }
   }
 }

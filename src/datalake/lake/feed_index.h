@@ -33,8 +33,8 @@ IdEntry EntryOf(const FeedRecord& record, const std::optional<std::string>& subm
 std::int32_t DayNumber(Timestamp time);
 Timestamp DayStart(std::int32_t day);
 
-/// Puts `entry` unless a newer version is there.
-void PutNewer(IdIndex& index, const Hash128& key, const IdEntry& entry);
+/// Puts `entry` unless a newer version is there. Errors: kIo.
+Status PutNewer(IdIndex& index, const Hash128& key, const IdEntry& entry);
 
 /// One row of a feed's table, as the index wants it.
 struct IndexedRow {
@@ -53,6 +53,6 @@ enum class FeedTableKind : std::uint8_t { kRecords = 1, kQuarantine = 2 };
 Status VisitIndexedRows(const LakeContext& context,
                         std::shared_ptr<const table::TableSnapshot> snapshot, FeedTableKind kind,
                         const RecordChecker& checker,
-                        const std::function<void(const IndexedRow&)>& visit);
+                        const std::function<Status(const IndexedRow&)>& visit);
 
 }  // namespace datalake::lake

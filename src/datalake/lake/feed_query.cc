@@ -227,11 +227,11 @@ query::FileGroup FilesOf(const Moment& moment, const Wanted& wanted) {
 }
 
 void AddTail(const Moment& moment, query::Relation& relation) {
-  query::BatchGroup tail = query::MakeBatchGroup(moment.view.schema, moment.view.tail);
-  tail.constants = {{"provider", moment.table.provider},
-                    {"dataset", moment.table.dataset},
-                    {"task", moment.table.task}};
-  relation.batches.push_back(std::move(tail));
+  relation.batches.push_back({.schema = moment.view.schema,
+                              .open = moment.view.tail.open,
+                              .constants = {{"provider", moment.table.provider},
+                                            {"dataset", moment.table.dataset},
+                                            {"task", moment.table.task}}});
 }
 
 // Adds `relation` to the view's inputs; returns what stands for it behind FROM. What the log has
@@ -301,7 +301,7 @@ query::Relation FeedQueries::Impl::VersionsOf(const Moment& moment, const std::s
       relation.files.clear();
     }
   }
-  if (!moment.view.tail.empty()) {
+  if (moment.view.tail.rows > 0) {
     AddTail(moment, relation);
   }
   return relation;
@@ -317,15 +317,7 @@ Result<std::shared_ptr<const Moment>> FeedQueries::Impl::Now(std::string_view fe
       days.insert(DayOf(*file));
     }
   }
-  for (const auto& batch : moment->view.tail) {
-    const auto column = batch->GetColumnByName("day");
-    const auto& values = static_cast<const arrow::StringArray&>(*column);
-    for (std::int64_t row = 0; row < values.length(); ++row) {
-      if (row == 0 || values.GetView(row) != values.GetView(row - 1)) {
-        days.insert(values.GetString(row));
-      }
-    }
-  }
+  days.insert(moment->view.tail.days.begin(), moment->view.tail.days.end());
   moment->days.assign(days.begin(), days.end());
   DATALAKE_TRY(moment->view.withdrawals.empty() ? FindCurrent(*moment) : Status());
   return moment;
@@ -355,7 +347,7 @@ Status FeedQueries::Impl::FindCurrent(Moment& moment) {
     view.select = fmt::format("SELECT ingest_id, version FROM {} WHERE version > 1", kVersions);
     return engine_->Select(std::move(view), {});
   };
-  DATALAKE_TRY_ASSIGN(moment.current, replaced_.At(files, moment.view.tail, read));
+  DATALAKE_TRY_ASSIGN(moment.current, replaced_.At(files, moment.view.tail.replaced, read));
   return {};
 }
 

@@ -35,11 +35,24 @@ void DecideOne(const RecordChecker& checker, FeedLedger& ledger, const PendingPt
   // The same id earlier in the same submission counts as known.
   const auto earlier = pending->newest.find(candidate.key);
   const bool is_in_submission = earlier != pending->newest.end();
-  const IdEntry* known =
-      is_in_submission ? &pending->candidates[earlier->second].entry : ledger.Find(candidate.key);
+  const auto found = is_in_submission
+                         ? Result<const IdEntry*>(&pending->candidates[earlier->second].entry)
+                         : ledger.Find(candidate.key);
+  if (!found) {
+    answer = found.error();
+    return;
+  }
+  const IdEntry* const known = *found;
   if (known == nullptr && candidate.checked.problems.empty() &&
-      candidate.checked.content_hash != 0 && ledger.HasContent(candidate.checked.content_hash)) {
-    checker.Apply(FeedRule::kDuplicateContent, "", candidate.checked);
+      candidate.checked.content_hash != 0) {
+    const auto is_known = ledger.HasContent(candidate.checked.content_hash);
+    if (!is_known) {
+      answer = is_known.error();
+      return;
+    }
+    if (*is_known) {
+      checker.Apply(FeedRule::kDuplicateContent, "", candidate.checked);
+    }
   }
   if (!candidate.checked.problems.empty()) {
     answer->outcome = Outcome::kInvalid;
@@ -127,13 +140,15 @@ void LookAtRecords(const RecordChecker& checker, std::uint64_t max_bytes, Random
   }
 }
 
-void DecideSubmission(const RecordChecker& checker, FeedLedger& ledger, const PendingPtr& pending) {
+void DecideSubmission(const RecordChecker& checker, std::int64_t now_us, FeedLedger& ledger,
+                      const PendingPtr& pending) {
   const std::string& key = pending->submission.from.idempotency_key;
   if (!key.empty()) {
-    const auto body = ledger.FindKey(Xxh3Hash64(key));
-    if (body && *body != Xxh3Hash64(pending->submission.text)) {
+    const auto body = ledger.FindKey(Xxh3Hash64(key), now_us);
+    if (!body || (*body && **body != Xxh3Hash64(pending->submission.text))) {
       for (Result<FeedAnswer>& answer : pending->answer.records) {
-        answer = Error{ErrorCode::kConflict, "Idempotency-Key was used with another body"};
+        answer = !body ? body.error()
+                       : Error{ErrorCode::kConflict, "Idempotency-Key was used with another body"};
       }
       return;
     }

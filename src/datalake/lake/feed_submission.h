@@ -73,6 +73,7 @@ void LookAtRecords(const RecordChecker& checker, std::uint64_t max_bytes, Random
 
 /// Decides for each record, by the newest version known, on disk or on its way, what becomes of it:
 /// an answer, or `is_stored`. The caller holds the feed's lock.
-void DecideSubmission(const RecordChecker& checker, FeedLedger& ledger, const PendingPtr& pending);
+void DecideSubmission(const RecordChecker& checker, std::int64_t now_us, FeedLedger& ledger,
+                      const PendingPtr& pending);
 
 }  // namespace datalake::lake

@@ -13,6 +13,7 @@
 
 #include "datalake/format/arrow_status.h"
 #include "datalake/lake/feed_columns.h"
+#include "datalake/lake/feed_rows.h"
 #include "datalake/lake/withdrawn_rows.h"
 #include "datalake/table/delete_rows.h"
 #include "datalake/table/read.h"
@@ -22,48 +23,29 @@
 namespace datalake::lake {
 namespace {
 
-constexpr std::uint64_t kBatchBodyBytes = std::uint64_t{16} << 20;
 constexpr int kMaxCommitAttempts = 20;
 constexpr std::string_view kQuarantineTask = "quarantine";
 
-using Batches = std::vector<std::shared_ptr<arrow::RecordBatch>>;
+// Rows of each day of receipt.
+using Days = std::map<std::string, std::int64_t>;
 
-// The rows of one day, in batches.
-struct DayRows {
-  std::unique_ptr<FeedBatchBuilder> builder;
-  Batches batches;
-};
-
-using Days = std::map<std::string, DayRows>;
-
-// What a segment holds, sorted by where it goes.
+// What a segment holds, counted by where it goes.
 struct SegmentRows {
+  LogStretch stretch;
   Days records;
   Days quarantine;
   WithdrawalFilter withdrawals;
   std::set<RecordVersion> released;
   SealedSegment counts;
+
+  // Whether the record is taken away by a withdrawal behind it.
+  bool IsWithdrawn(std::uint64_t sequence, const FeedRecord& record,
+                   const RecordChecker& checker) const {
+    const auto submitter = [&] { return checker.Check(record.body).submitter_id; };
+    return !withdrawals.empty() &&
+           withdrawals.Takes(sequence, record.ingest_id, record.receipt, submitter);
+  }
 };
-
-Status FinishBatch(DayRows& rows) {
-  DATALAKE_TRY_ASSIGN(auto batch, rows.builder->Finish());
-  const int day = batch->num_columns() - 1;  // in the path and the log, not in the files
-  DATALAKE_TRY_ASSIGN(batch, format::FromArrow(batch->RemoveColumn(day), "cannot drop day"));
-  if (batch->num_rows() > 0) {
-    rows.batches.push_back(std::move(batch));
-  }
-  return {};
-}
-
-Status AddRow(const FeedRecord& record, const FeedDefinition& definition, Days& days) {
-  DayRows& rows = days[FormatDay(record.received)];
-  if (rows.builder == nullptr) {
-    rows.builder = record.place == RecordPlace::kQuarantine ? FeedBatchBuilder::ForQuarantine()
-                                                            : FeedBatchBuilder::ForFeed(definition);
-  }
-  DATALAKE_TRY(rows.builder->Append(record));
-  return rows.builder->body_bytes() >= kBatchBodyBytes ? FinishBatch(rows) : Status();
-}
 
 // Withdrawals first: they reach back to records that stand before them.
 Status ReadWithdrawals(const wal::Wal& wal, const wal::SegmentInfo& segment,
@@ -79,37 +61,57 @@ Status ReadWithdrawals(const wal::Wal& wal, const wal::SegmentInfo& segment,
   });
 }
 
-Result<SegmentRows> ReadRows(const wal::Wal& wal, const wal::SegmentInfo& segment,
-                             const RecordChecker& checker) {
+// Also reads every byte and checks it: rows are read again when they are written.
+Result<SegmentRows> CountRows(io::FileSystem& fs, const wal::Wal& wal,
+                              const wal::SegmentInfo& segment, const RecordChecker& checker) {
   SegmentRows rows;
+  DATALAKE_TRY_ASSIGN(rows.stretch.file, fs.OpenRandomAccess(segment.path));
+  rows.stretch.path = segment.path;
+  rows.stretch.last_sequence = segment.last_sequence;
   DATALAKE_TRY(ReadWithdrawals(wal, segment, rows.withdrawals));
-  const auto add = [&](std::uint64_t sequence, const FeedRecord& record) -> Status {
-    const auto submitter = [&] { return checker.Check(record.body).submitter_id; };
-    if (!rows.withdrawals.empty() &&
-        rows.withdrawals.Takes(sequence, record.ingest_id, record.receipt, submitter)) {
+  const auto add = [&](std::uint64_t sequence, const FeedRecord& record) {
+    if (rows.IsWithdrawn(sequence, record, checker)) {
       ++rows.counts.withdrawn;
-      return {};
+      return;
     }
     if (record.place == RecordPlace::kReleased) {
       rows.released.emplace(std::string(record.ingest_id), record.version);
     }
     const bool to_quarantine = record.place == RecordPlace::kQuarantine;
     ++(to_quarantine ? rows.counts.quarantined : rows.counts.records);
-    return AddRow(record, checker.definition(), to_quarantine ? rows.quarantine : rows.records);
+    ++(to_quarantine ? rows.quarantine : rows.records)[FormatDay(record.received)];
   };
-  const Status read = wal.ReadSegment(segment, [&](const wal::Record& record) -> Status {
+  DATALAKE_TRY(wal.ReadSegment(segment, [&](const wal::Record& record) -> Status {
     return ForEachFeedEntry(record.payload, [&](const FeedEntry& entry) -> Status {
-      const auto* one = std::get_if<FeedRecord>(&entry);
-      return one == nullptr ? Status() : add(record.sequence, *one);
+      if (const auto* one = std::get_if<FeedRecord>(&entry)) {
+        add(record.sequence, *one);
+      }
+      return {};
     });
-  });
-  DATALAKE_TRY(read);
-  for (Days* days : {&rows.records, &rows.quarantine}) {
-    for (auto& [day, one] : *days) {
-      DATALAKE_TRY(FinishBatch(one));
-    }
-  }
+  }));
   return rows;
+}
+
+// The rows of one day, without the column of the day, which is in the path and the table's log.
+std::shared_ptr<arrow::RecordBatchReader> RowsOfDay(const SegmentRows& rows, bool quarantined,
+                                                    const std::string& day,
+                                                    const RecordChecker& checker) {
+  const auto all = quarantined ? QuarantineSchema() : FeedSchema(checker.definition());
+  const arrow::FieldVector& fields = all->fields();
+  return ReadFeedRows(
+      {.stretches = {rows.stretch},
+       .wants =
+           [&rows, &checker, quarantined, day](std::uint64_t sequence, const FeedRecord& record) {
+             return (record.place == RecordPlace::kQuarantine) == quarantined &&
+                    FormatDay(record.received) == day &&
+                    !rows.IsWithdrawn(sequence, record, checker);
+           },
+       .make_builder =
+           [&checker, quarantined] {
+             return quarantined ? FeedBatchBuilder::ForQuarantine()
+                                : FeedBatchBuilder::ForFeed(checker.definition());
+           },
+       .schema = arrow::schema(arrow::FieldVector(fields.begin(), fields.end() - 1))});
 }
 
 table::PartitionValues PartitionOf(const TableName& name, const std::string& day) {
@@ -121,19 +123,28 @@ table::PartitionValues PartitionOf(const TableName& name, const std::string& day
 struct Share {
   table::Table& table;
   const TableName name;
-  Days& days;
+  const RecordChecker& checker;
+  const SegmentRows& rows;
+  const bool is_quarantine;
   table::RowPredicate* removed;  // null: no row leaves the table
   table::CommitRequest request;  // info and transaction
   std::int64_t rows_removed = 0;
 };
 
 Status StageShare(Share& share, table::CommitRequest& request) {
-  for (auto& [day, rows] : share.days) {
-    DATALAKE_TRY_ASSIGN(
-        const auto reader,
-        format::FromArrow(arrow::RecordBatchReader::Make(rows.batches), "feed rows"));
+  for (const auto& [day, count] :
+       share.is_quarantine ? share.rows.quarantine : share.rows.records) {
+    const auto reader = RowsOfDay(share.rows, share.is_quarantine, day, share.checker);
     DATALAKE_TRY_ASSIGN(auto files, share.table.WriteFiles(*reader, PartitionOf(share.name, day)));
+    std::int64_t written = 0;
+    for (const table::StagedFile& file : files) {
+      written += file.num_rows;
+    }
     request.adds.insert(request.adds.end(), files.begin(), files.end());
+    if (written != count) {
+      return Error{ErrorCode::kCorruption,
+                   fmt::format("segment changed while it was read: {}", share.rows.stretch.path)};
+    }
   }
   if (share.removed != nullptr) {
     DATALAKE_TRY_ASSIGN(auto snapshot, share.table.Snapshot());
@@ -182,7 +193,9 @@ Status SealQuarantine(SegmentRows& rows, const table::CommitRequest& request, io
   WithdrawnRows removed(fs, rows.withdrawals, rows.released, &checker);
   Share share{.table = *quarantine,
               .name = QuarantineTableName(checker.definition().name),
-              .days = rows.quarantine,
+              .checker = checker,
+              .rows = rows,
+              .is_quarantine = true,
               .removed = removes ? &removed : nullptr,
               .request = request};
   DATALAKE_TRY(CommitShare(share));
@@ -319,15 +332,17 @@ Result<SealedSegment> SealSegmentIntoTables(const wal::Wal& wal, const wal::Segm
       IsApplied(*snapshot, *request.transaction)) {
     return SealedSegment{.already_applied = true};
   }
-  DATALAKE_TRY_ASSIGN(SegmentRows rows, ReadRows(wal, segment, checker));
   io::FileSystem& fs = tables.records().environment().fs;
+  DATALAKE_TRY_ASSIGN(SegmentRows rows, CountRows(fs, wal, segment, checker));
   // The table of records last: its counter says that the whole segment is done.
   DATALAKE_TRY(SealQuarantine(rows, request, fs, checker, tables));
   const std::set<RecordVersion> none;
   WithdrawnRows removed(fs, rows.withdrawals, none, nullptr);
   Share share{.table = tables.records(),
               .name = FeedTableName(feed),
-              .days = rows.records,
+              .checker = checker,
+              .rows = rows,
+              .is_quarantine = false,
               .removed = rows.withdrawals.empty() ? nullptr : &removed,
               .request = request};
   DATALAKE_TRY_ASSIGN(const table::CommitResult result, CommitShare(share));

@@ -2,72 +2,98 @@
 
 #include <algorithm>
 #include <functional>
-#include <iterator>
+#include <limits>
+#include <optional>
 #include <utility>
-
-#include <arrow/record_batch.h>
-#include <arrow/type.h>
 
 #include "datalake/io/file_system.h"
 #include "datalake/lake/feed_columns.h"
+#include "datalake/lake/feed_index.h"
 #include "datalake/lake/feed_record.h"
+#include "datalake/lake/feed_rows.h"
 #include "datalake/lake/feed_table.h"
 #include "datalake/lake/record_checker.h"
 #include "datalake/lake/withdrawal_filter.h"
 #include "datalake/table/table.h"
-#include "datalake/wal/wal.h"
+#include "datalake/wal/segment_cursor.h"
 
 namespace datalake::lake {
 namespace {
 
-constexpr std::uint64_t kBatchBodyBytes = std::uint64_t{16} << 20;
+// What all readers of a tail share.
+struct TailState {
+  std::vector<LogStretch> stretches;
+  WithdrawalFilter withdrawals;
+  std::optional<RecordChecker> checker;
 
-// What one segment file gave; a segment gets into the table as a whole.
-struct SegmentTail {
-  std::uint64_t last_sequence = 0;
-  std::vector<std::shared_ptr<arrow::RecordBatch>> batches;
+  // Whether the record is a row that no later withdrawal takes away.
+  bool Holds(std::uint64_t sequence, const FeedRecord& record) const {
+    const auto submitter = [&] { return checker->Check(record.body).submitter_id; };
+    return record.place != RecordPlace::kQuarantine &&
+           !withdrawals.Takes(sequence, record.ingest_id, record.receipt, submitter);
+  }
 };
 
-// Visits the entries of a segment file, which its owner may be writing or removing.
-Status VisitSegmentFile(io::FileSystem& fs, std::string_view path, bool only_withdrawals,
-                        const std::function<Status(std::uint64_t, const FeedEntry&)>& visit) {
-  const auto skipped = wal::SalvageSegment(fs, path, [&](const wal::Record& record) -> Status {
-    if (only_withdrawals && !IsWithdrawal(record.payload)) {
-      return {};
+// Opens a segment file, which its owner may be writing or removing, and notes its withdrawals and
+// where it ends.
+Status AddSegment(io::FileSystem& fs, const std::string& path, TailState& state) {
+  auto file = fs.OpenRandomAccess(path);
+  if (!file) {
+    return file.error().code == ErrorCode::kNotFound ? Status() : Status(file.error());
+  }
+  LogStretch stretch{.file = *std::move(file), .path = path};
+  DATALAKE_TRY_ASSIGN(const auto cursor, wal::SegmentCursor::Open(stretch.file, path));
+  while (true) {
+    DATALAKE_TRY_ASSIGN(const wal::Record* record, cursor->Next());
+    if (record == nullptr) {
+      break;
     }
-    return ForEachFeedEntry(record.payload,
-                            [&](const FeedEntry& entry) { return visit(record.sequence, entry); });
-  });
-  return skipped || skipped.error().code == ErrorCode::kNotFound ? Status() : skipped.error();
+    stretch.last_sequence = std::max(stretch.last_sequence, record->sequence);
+    if (IsWithdrawal(record->payload)) {
+      DATALAKE_TRY(ForEachFeedEntry(record->payload, [&](const FeedEntry& entry) -> Status {
+        state.withdrawals.Add(record->sequence, std::get<Withdrawal>(entry));
+        return {};
+      }));
+    }
+  }
+  state.stretches.push_back(std::move(stretch));
+  return {};
 }
 
-Result<SegmentTail> ReadSegmentFile(io::FileSystem& fs, std::string_view path,
-                                    const RecordChecker& checker,
-                                    const WithdrawalFilter& withdrawals) {
-  SegmentTail tail;
-  const auto builder = FeedBatchBuilder::ForFeed(checker.definition());
-  const auto finish = [&]() -> Status {
-    DATALAKE_TRY_ASSIGN(auto batch, builder->Finish());
-    if (batch->num_rows() > 0) {
-      tail.batches.push_back(std::move(batch));
+Result<FeedTail> MakeTail(std::shared_ptr<const TailState> state,
+                          const std::shared_ptr<arrow::Schema>& schema) {
+  FeedTail tail;
+  auto replaced = std::make_shared<ReplacedIds>();
+  std::int32_t last_day = std::numeric_limits<std::int32_t>::min();
+  const auto add = [&](std::uint64_t sequence, const FeedEntry& entry) -> Status {
+    const auto* record = std::get_if<FeedRecord>(&entry);
+    if (record == nullptr || !state->Holds(sequence, *record)) {
+      return {};
+    }
+    ++tail.rows;
+    if (record->version > 1) {
+      replaced->Add(IdKey(record->ingest_id), record->version);
+    }
+    if (const std::int32_t day = DayNumber(record->received); day != last_day) {
+      tail.days.insert(FormatDay(record->received));
+      last_day = day;
     }
     return {};
   };
-  const auto visit = [&](std::uint64_t sequence, const FeedEntry& entry) -> Status {
-    tail.last_sequence = std::max(tail.last_sequence, sequence);
-    const auto* record = std::get_if<FeedRecord>(&entry);
-    if (record == nullptr || record->place == RecordPlace::kQuarantine) {
-      return {};
-    }
-    const auto submitter = [&] { return checker.Check(record->body).submitter_id; };
-    if (withdrawals.Takes(sequence, record->ingest_id, record->receipt, submitter)) {
-      return {};
-    }
-    DATALAKE_TRY(builder->Append(*record));
-    return builder->body_bytes() >= kBatchBodyBytes ? finish() : Status();
+  for (const LogStretch& stretch : state->stretches) {
+    DATALAKE_TRY(VisitLogStretch(stretch, add));
+  }
+  tail.replaced = std::move(replaced);
+  tail.open = [state = std::move(state),
+               schema]() -> Result<std::shared_ptr<arrow::RecordBatchReader>> {
+    return ReadFeedRows(
+        {.stretches = state->stretches,
+         .wants = [state](std::uint64_t sequence,
+                          const FeedRecord& record) { return state->Holds(sequence, record); },
+         .make_builder =
+             [state] { return FeedBatchBuilder::ForFeed(state->checker->definition()); },
+         .schema = schema});
   };
-  DATALAKE_TRY(VisitSegmentFile(fs, path, /*only_withdrawals=*/false, visit));
-  DATALAKE_TRY(finish());
   return tail;
 }
 
@@ -94,25 +120,16 @@ Result<FeedView> OpenFeedView(Lake& lake, std::string_view feed) {
   // Content rules do not matter for what is stored already.
   FeedDefinition without_rules = definition;
   without_rules.rules.clear();
-  DATALAKE_TRY_ASSIGN(const RecordChecker checker, RecordChecker::Make(without_rules, nullptr));
+  const auto state = std::make_shared<TailState>();
+  DATALAKE_TRY_ASSIGN(state->checker, RecordChecker::Make(without_rules, nullptr));
   FeedView view;
   view.schema = FeedSchema(definition);
   io::FileSystem& fs = lake.context().fs;
   // The WAL before the table: what is sealed in between is then in both, and its segment dropped.
   DATALAKE_TRY_ASSIGN(const std::vector<std::string> paths,
                       SegmentPaths(fs, lake.layout().Wal(feed)));
-  WithdrawalFilter withdrawals;
   for (const std::string& path : paths) {
-    const auto add = [&](std::uint64_t sequence, const FeedEntry& entry) -> Status {
-      withdrawals.Add(sequence, std::get<Withdrawal>(entry));
-      return {};
-    };
-    DATALAKE_TRY(VisitSegmentFile(fs, path, /*only_withdrawals=*/true, add));
-  }
-  std::vector<SegmentTail> tails;
-  for (const std::string& path : paths) {
-    DATALAKE_TRY_ASSIGN(SegmentTail tail, ReadSegmentFile(fs, path, checker, withdrawals));
-    tails.push_back(std::move(tail));
+    DATALAKE_TRY(AddSegment(fs, path, *state));
   }
   DATALAKE_TRY_ASSIGN(const bool has_table,
                       table::Table::Exists(fs, lake.layout().Table(FeedTableName(feed))));
@@ -122,16 +139,14 @@ Result<FeedView> OpenFeedView(Lake& lake, std::string_view feed) {
     DATALAKE_TRY_ASSIGN(view.snapshot, table->Snapshot());
     applied = static_cast<std::uint64_t>(view.snapshot->txn_version(FeedAppId(feed)).value_or(0));
   }
-  for (SegmentTail& tail : tails) {
-    if (tail.last_sequence > applied) {
-      std::move(tail.batches.begin(), tail.batches.end(), std::back_inserter(view.tail));
-    }
-  }
-  for (const auto& [sequence, withdrawal] : withdrawals.withdrawals()) {
+  std::erase_if(state->stretches,
+                [&](const LogStretch& stretch) { return stretch.last_sequence <= applied; });
+  for (const auto& [sequence, withdrawal] : state->withdrawals.withdrawals()) {
     if (sequence > applied) {
       view.withdrawals.push_back(withdrawal);
     }
   }
+  DATALAKE_TRY_ASSIGN(view.tail, MakeTail(state, view.schema));
   return view;
 }
 

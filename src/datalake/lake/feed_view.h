@@ -1,6 +1,9 @@
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,12 +13,25 @@
 #include "datalake/base/result.h"
 #include "datalake/lake/feed_record.h"
 #include "datalake/lake/lake.h"
+#include "datalake/lake/replaced_versions.h"
 
 namespace datalake::table {
 class TableSnapshot;
 }  // namespace datalake::table
 
 namespace datalake::lake {
+
+/// The rows of a feed that are only in the log, as they were at one moment. They are read from the
+/// log when they are asked for. Immutable, Thread-safe.
+struct FeedTail {
+  std::int64_t rows = 0;
+  std::set<std::string> days;  ///< of receipt
+  /// Ids with a version above 1, and that version; not null.
+  std::shared_ptr<const ReplacedIds> replaced;
+  /// Reads the rows in the order of the log; may be called again, and when the log has moved on.
+  /// Memory: about 10 MB a reader.
+  std::function<Result<std::shared_ptr<arrow::RecordBatchReader>>()> open;
+};
 
 /// All versions of all records of a feed at one moment: what is in the table and what is only in
 /// the WAL; no row is in both. Current records are, for each ingest_id, one row with the highest
@@ -24,12 +40,13 @@ namespace datalake::lake {
 struct FeedView {
   std::shared_ptr<const table::TableSnapshot> snapshot;  ///< null: nothing sealed yet
   std::shared_ptr<arrow::Schema> schema;  ///< of `tail`: FeedSchema of the definition
-  std::vector<std::shared_ptr<arrow::RecordBatch>> tail;
+  FeedTail tail;
   std::vector<Withdrawal> withdrawals;
 };
 
-/// Reads a feed from any process, also while a server has it open; takes no lock. Cost: parses the
-/// unsealed WAL (at most a few segments). Errors: kNotFound (no such feed), kCorruption, kIo.
+/// Reads a feed from any process, also while a server has it open; takes no lock. Cost: reads
+/// the unsealed WAL (at most a few segments), but parses none of its bodies. Errors: kNotFound (no
+/// such feed), kCorruption, kIo.
 Result<FeedView> OpenFeedView(Lake& lake, std::string_view feed);
 
 /// The feeds of a lake, sorted: those with a definition and those with a table.

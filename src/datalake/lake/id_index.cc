@@ -2,102 +2,174 @@
 
 #include <utility>
 
+#include "datalake/base/id.h"
+#include "datalake/io/path.h"
+
 namespace datalake::lake {
 namespace {
 
-constexpr std::size_t kFirstSlots = 1024;
-
-bool IsFree(const Hash128& key) {
-  return key.low == 0 && key.high == 0;
-}
-
-// The zero hash marks a free slot, so it is kept as another one.
-Hash128 Stored(const Hash128& key) {
-  return IsFree(key) ? Hash128{.low = 1, .high = 0} : key;
+bool IsErased(const IdEntry& entry) {
+  return entry.sequence == IdEntry::kErased;
 }
 
 }  // namespace
 
-// The slot that holds `key`, or the free one where it belongs. Needs a free slot.
-std::size_t IdIndex::SlotOf(const Hash128& key) const {
-  const std::size_t mask = slots_.size() - 1;
-  std::size_t at = key.low & mask;
-  while (!IsFree(slots_[at].key) && slots_[at].key != key) {
-    at = (at + 1) & mask;
+Result<std::optional<IdEntry>> IdIndex::Look(const Hash128& key) const {
+  const auto known = [](const IdEntry& entry) {
+    return IsErased(entry) ? std::nullopt : std::optional(entry);
+  };
+  if (const IdEntry* entry = table_.Find(key); entry != nullptr) {
+    return known(*entry);
   }
-  return at;
+  if (const IdEntry* entry = frozen_ == nullptr ? nullptr : frozen_->Find(key); entry != nullptr) {
+    return known(*entry);
+  }
+  if (!IsInRuns(key)) {
+    return std::optional<IdEntry>();
+  }
+  for (const auto& run : runs_) {
+    DATALAKE_TRY_ASSIGN(const std::optional<IdEntry> found, run->Find(key));
+    if (found) {
+      return known(*found);
+    }
+  }
+  return std::optional<IdEntry>();
 }
 
-const IdEntry* IdIndex::Find(const Hash128& key) const {
-  if (slots_.empty()) {
+Result<IdEntry*> IdIndex::Find(const Hash128& key) {
+  if (IdEntry* entry = table_.FindMutable(key); entry != nullptr) {
+    return IsErased(*entry) ? nullptr : entry;
+  }
+  DATALAKE_TRY_ASSIGN(const std::optional<IdEntry> found, Look(key));
+  if (!found) {
     return nullptr;
   }
-  const Slot& slot = slots_[SlotOf(Stored(key))];
-  return IsFree(slot.key) ? nullptr : &slot.entry;
+  table_.Put(key, *found);
+  return table_.FindMutable(key);
 }
 
-IdEntry* IdIndex::FindMutable(const Hash128& key) {
-  if (slots_.empty()) {
-    return nullptr;
-  }
-  Slot& slot = slots_[SlotOf(Stored(key))];
-  return IsFree(slot.key) ? nullptr : &slot.entry;
+IdEntry* IdIndex::FindInTable(const Hash128& key) {
+  IdEntry* entry = table_.FindMutable(key);
+  return entry == nullptr || IsErased(*entry) ? nullptr : entry;
 }
 
 void IdIndex::Put(const Hash128& key, const IdEntry& entry) {
-  if ((size_ + 1) * 4 > slots_.size() * 3) {
-    Grow();
-  }
-  Slot& slot = slots_[SlotOf(Stored(key))];
-  if (IsFree(slot.key)) {
-    slot.key = Stored(key);
-    ++size_;
-  }
-  slot.entry = entry;
+  size_ += FindInTable(key) == nullptr ? 1 : 0;
+  table_.Put(key, entry);
 }
 
-// Closes the gap by moving later entries of the same run back (Knuth, TAOCP 3, 6.4, algorithm R).
 void IdIndex::Erase(const Hash128& key) {
-  if (slots_.empty()) {
-    return;
-  }
-  const std::size_t mask = slots_.size() - 1;
-  std::size_t gap = SlotOf(Stored(key));
-  if (IsFree(slots_[gap].key)) {
-    return;
-  }
   --size_;
-  for (std::size_t at = (gap + 1) & mask; !IsFree(slots_[at].key); at = (at + 1) & mask) {
-    const std::size_t home = slots_[at].key.low & mask;
-    if (((at - home) & mask) >= ((at - gap) & mask)) {
-      slots_[gap] = slots_[at];
-      gap = at;
-    }
+  if (frozen_ == nullptr && !IsInRuns(key)) {
+    table_.Erase(key);
+  } else {
+    table_.Put(key, {.sequence = IdEntry::kErased});  // hides older entries
   }
-  slots_[gap] = Slot{};
 }
 
-std::size_t IdIndex::EraseIf(const std::function<bool(const IdEntry&)>& takes) {
+Result<std::size_t> IdIndex::EraseIf(const std::function<bool(const IdEntry&)>& takes) {
+  std::size_t count = 0;
   std::vector<Hash128> keys;
-  for (const Slot& slot : slots_) {
-    if (!IsFree(slot.key) && takes(slot.entry)) {
-      keys.push_back(slot.key);
+  table_.ForEach([&](const Hash128& key, const IdEntry& entry) {
+    if (!IsErased(entry) && takes(entry)) {
+      keys.push_back(key);
     }
-  }
+  });
   for (const Hash128& key : keys) {
     Erase(key);
   }
-  return keys.size();
+  count += keys.size();
+  if (frozen_ == nullptr && runs_.empty()) {
+    return count;
+  }
+  IdUpkeep all = BeginUpkeep();
+  all.merge.runs = runs_;
+  std::size_t in_runs = 0;
+  all.merge.drops = [&](const IdPair& pair) {
+    // What the table has is newer; those of it that go are counted already.
+    if (IsErased(pair.entry) || table_.Find(pair.key) != nullptr) {
+      return IsErased(pair.entry);
+    }
+    const bool goes = takes(pair.entry);
+    in_runs += goes ? 1 : 0;
+    return goes;
+  };
+  RunUpkeep(fs_, all);
+  DATALAKE_TRY(EndUpkeep(std::move(all)));
+  size_ -= in_runs;
+  return count + in_runs;
 }
 
-void IdIndex::Grow() {
-  std::vector<Slot> old(slots_.empty() ? kFirstSlots : slots_.size() * 2);
-  old.swap(slots_);
-  for (const Slot& slot : old) {
-    if (!IsFree(slot.key)) {
-      slots_[SlotOf(slot.key)] = slot;
-    }
+bool IdIndex::WantsUpkeep() const {
+  return !is_busy_ && (table_.size() >= options_.table_entries || frozen_ != nullptr);
+}
+
+std::string IdIndex::NewPath() {
+  return io::JoinPath(options_.folder, "ids-" + MakeUuid(random_));
+}
+
+IdUpkeep IdIndex::BeginUpkeep(std::function<bool(const IdEntry&)> expired) {
+  if (frozen_ == nullptr) {  // else the last upkeep failed
+    IdTable kept;
+    table_.ForEach([&](const Hash128& key, const IdEntry& entry) {
+      if (entry.sequence == IdEntry::kQueued) {
+        kept.Put(key, entry);
+      }
+    });
+    auto full = std::make_shared<IdTable>(std::exchange(table_, std::move(kept)));
+    table_.ForEach([&](const Hash128& key, const IdEntry&) { full->Erase(key); });
+    frozen_ = std::move(full);
   }
+  if (filter_ == nullptr) {
+    filter_ = std::make_shared<IdFilter>(options_.filter_bytes);
+  }
+  is_busy_ = true;
+  IdUpkeep upkeep{.path = NewPath(),
+                  .merge = {.table = frozen_},
+                  .filter = filter_,
+                  .generation = ++generation_};
+  // Runs at least double in size from one to the next, so there are few and each entry is written
+  // few times.
+  std::size_t entries = frozen_->size();
+  for (const auto& run : runs_) {
+    if (run->size() > 2 * entries) {
+      break;
+    }
+    upkeep.merge.runs.push_back(run);
+    entries += run->size();
+  }
+  if (upkeep.merge.runs.size() == runs_.size()) {  // nothing older is left to be hidden
+    upkeep.merge.drops = [expired = std::move(expired)](const IdPair& pair) {
+      return IsErased(pair.entry) || (expired && expired(pair.entry));
+    };
+  }
+  return upkeep;
+}
+
+void IdIndex::RunUpkeep(io::FileSystem& fs, IdUpkeep& upkeep) {
+  upkeep.merge.table->ForEach([&](const Hash128& key, const IdEntry&) { upkeep.filter->Add(key); });
+  if (const Status made = fs.MakeDirectories(io::ParentPath(upkeep.path)); !made) {
+    upkeep.made = made.error();
+    return;
+  }
+  upkeep.made = MergeIds(fs, upkeep.path, upkeep.merge);
+}
+
+Status IdIndex::EndUpkeep(IdUpkeep upkeep) {
+  if (upkeep.generation != generation_) {  // all was written anew meanwhile
+    return {};
+  }
+  is_busy_ = false;
+  DATALAKE_TRY_ASSIGN(auto made, std::move(upkeep.made));
+  std::vector<std::shared_ptr<const IdRun>> runs;
+  if (made->size() > 0) {
+    runs.push_back(std::move(made));
+  }
+  runs.insert(runs.end(), runs_.begin() + static_cast<std::ptrdiff_t>(upkeep.merge.runs.size()),
+              runs_.end());
+  runs_ = std::move(runs);
+  frozen_ = nullptr;
+  return {};
 }
 
 }  // namespace datalake::lake

@@ -84,20 +84,16 @@ bool CurrentVersions::IsCurrent(std::string_view ingest_id, std::int64_t version
                      [&](const auto& layer) { return layer->Newest(key) <= version; });
 }
 
-Result<CurrentVersions> ReplacedVersions::At(
-    std::span<const table::TableFilePtr> files,
-    std::span<const std::shared_ptr<arrow::RecordBatch>> tail, const Reader& read) {
+Result<CurrentVersions> ReplacedVersions::At(std::span<const table::TableFilePtr> files,
+                                             const std::shared_ptr<const ReplacedIds>& beside,
+                                             const Reader& read) {
   std::set<std::string> wanted;
   for (const table::TableFilePtr& file : files) {
     wanted.insert(file->path);
   }
   std::vector<std::shared_ptr<const ReplacedIds>> seen;
-  const auto rows_beside = std::make_shared<ReplacedIds>();
-  for (const auto& batch : tail) {
-    AddRows(*batch, *rows_beside);
-  }
-  if (rows_beside->size() > 0) {
-    seen.push_back(rows_beside);
+  if (beside != nullptr && beside->size() > 0) {
+    seen.push_back(beside);
   }
   // One caller at a time brings the layers up to date; the others need them, too.
   const MutexLock lock(mutex_);

@@ -68,12 +68,11 @@ class ReplacedVersions {
   using Reader = std::function<Result<std::shared_ptr<arrow::RecordBatchReader>>(
       std::span<const table::TableFilePtr> files)>;
 
-  /// `files`: those of the version at hand that may hold versions above 1. `tail`: rows beside the
-  /// table, with columns ingest_id and version. Cost: reads two columns of new files, and of all
+  /// `files`: those of the version at hand that may hold versions above 1. `beside`: of rows beside
+  /// the table; null: there are none. Cost: reads two columns of new files, and of all
   /// after a compaction. Errors: those of `read`.
   Result<CurrentVersions> At(std::span<const table::TableFilePtr> files,
-                             std::span<const std::shared_ptr<arrow::RecordBatch>> tail,
-                             const Reader& read);
+                             const std::shared_ptr<const ReplacedIds>& beside, const Reader& read);
 
  private:
   struct Layer {

@@ -162,8 +162,10 @@ Result<query::View> CurrentFeedRecords(Lake& lake, std::string_view feed,
     relation.files.push_back(SnapshotFiles(name, *state.snapshot, {}));
     snapshot_version = state.snapshot->version();
   }
-  query::BatchGroup tail = query::MakeBatchGroup(state.schema, std::move(state.tail));
-  tail.constants = {{"provider", name.provider}, {"dataset", name.dataset}, {"task", name.task}};
+  query::BatchGroup tail{
+      .schema = state.schema,
+      .open = std::move(state.tail.open),
+      .constants = {{"provider", name.provider}, {"dataset", name.dataset}, {"task", name.task}}};
   if (state.snapshot == nullptr || state.withdrawals.empty()) {
     relation.batches.push_back(std::move(tail));
     DATALAKE_TRY(MakePathsAbsolute(relation));

@@ -12,6 +12,7 @@
 
 #include "datalake/base/hash.h"
 #include "datalake/io/window.h"
+#include "datalake/wal/segment_cursor.h"
 
 namespace datalake::wal {
 namespace {
@@ -134,23 +135,20 @@ Result<SegmentHeader> ReadHeader(io::Window& window, std::string_view path) {
       .salt = Load<std::uint64_t>(bytes.data() + 32)};
 }
 
-// Where the last byte that is not zero ends, at or behind `from`.
+// Where the last byte that is not zero ends, at or behind `from`. From the back: zeros are what was
+// reserved, and never much.
 Result<std::uint64_t> EndOfData(io::Window& window, std::uint64_t from) {
-  std::uint64_t end = from;
-  for (std::uint64_t at = from; at < window.limit();) {
-    DATALAKE_TRY_ASSIGN(const auto bytes, window.At(at, kWindowBytes));
-    if (bytes.empty()) {
-      break;
-    }
+  for (std::uint64_t end = window.limit(); end > from;) {
+    const std::uint64_t begin = std::max(from, end - std::min<std::uint64_t>(end, kWindowBytes));
+    DATALAKE_TRY_ASSIGN(const auto bytes, window.At(begin, end - begin));
     for (std::size_t i = bytes.size(); i-- > 0;) {
       if (bytes[i] != std::byte{0}) {
-        end = at + i + 1;
-        break;
+        return begin + i + 1;
       }
     }
-    at += bytes.size();
+    end = begin;
   }
-  return end;
+  return from;
 }
 
 // True when an intact record behind `from` says that `sequence` had been synced before it was
@@ -167,7 +165,55 @@ Result<bool> WasSynced(io::Window& window, const SegmentHeader& header, std::uin
   return false;
 }
 
+class CursorImpl final : public SegmentCursor {
+ public:
+  explicit CursorImpl(std::shared_ptr<const io::RandomAccessFile> file)
+      : file_(std::move(file)), window_(*file_, file_->size_bytes(), kWindowBytes) {}
+
+  Status Start(std::string_view path) {
+    DATALAKE_TRY_ASSIGN(header_, ReadHeader(window_, path));
+    DATALAKE_TRY_ASSIGN(end_, EndOfData(window_, kHeaderBytes));
+    return {};
+  }
+
+  Result<const Record*> Next() override {
+    while (at_ < end_) {
+      DATALAKE_TRY_ASSIGN(const auto found, ReadFrame(window_, header_, at_));
+      const auto* frame = std::get_if<Frame>(&found);
+      if (frame == nullptr) {
+        skipped_ += std::min(kAlignment, end_ - at_);
+        at_ += kAlignment;
+        continue;
+      }
+      at_ += frame->size_bytes;
+      if (!frame->is_seal) {
+        record_ = frame->record;
+        return &record_;
+      }
+    }
+    return nullptr;
+  }
+
+  std::uint64_t skipped_bytes() const override { return skipped_; }
+
+ private:
+  const std::shared_ptr<const io::RandomAccessFile> file_;
+  io::Window window_;
+  SegmentHeader header_;
+  std::uint64_t at_ = kHeaderBytes;
+  std::uint64_t end_ = 0;
+  std::uint64_t skipped_ = 0;
+  Record record_;
+};
+
 }  // namespace
+
+Result<std::unique_ptr<SegmentCursor>> SegmentCursor::Open(
+    std::shared_ptr<const io::RandomAccessFile> file, std::string_view path) {
+  auto cursor = std::make_unique<CursorImpl>(std::move(file));
+  DATALAKE_TRY(cursor->Start(path));
+  return cursor;
+}
 
 std::string EncodeHeader(const SegmentHeader& header) {
   std::string out(kMagic);
@@ -281,25 +327,15 @@ Status FindRecord(const io::RandomAccessFile& file, std::string_view path, std::
 
 Result<std::uint64_t> SalvageSegment(io::FileSystem& fs, std::string_view path,
                                      const RecordVisitor& visit) {
-  DATALAKE_TRY_ASSIGN(const auto file, fs.OpenRandomAccess(path));
-  io::Window window(*file, file->size_bytes(), kWindowBytes);
-  DATALAKE_TRY_ASSIGN(const SegmentHeader header, ReadHeader(window, path));
-  DATALAKE_TRY_ASSIGN(const std::uint64_t end, EndOfData(window, kHeaderBytes));
-  std::uint64_t skipped = 0;
-  for (std::uint64_t at = kHeaderBytes; at < end;) {
-    DATALAKE_TRY_ASSIGN(const auto found, ReadFrame(window, header, at));
-    const auto* frame = std::get_if<Frame>(&found);
-    if (frame == nullptr) {
-      skipped += std::min(kAlignment, end - at);
-      at += kAlignment;
-      continue;
+  DATALAKE_TRY_ASSIGN(auto file, fs.OpenRandomAccess(path));
+  DATALAKE_TRY_ASSIGN(const auto cursor, SegmentCursor::Open(std::move(file), path));
+  while (true) {
+    DATALAKE_TRY_ASSIGN(const Record* record, cursor->Next());
+    if (record == nullptr) {
+      return cursor->skipped_bytes();
     }
-    if (!frame->is_seal) {
-      DATALAKE_TRY(visit(frame->record));
-    }
-    at += frame->size_bytes;
+    DATALAKE_TRY(visit(*record));
   }
-  return skipped;
 }
 
 }  // namespace datalake::wal
