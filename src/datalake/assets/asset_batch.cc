@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <map>
 #include <optional>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -19,12 +21,26 @@ namespace {
 constexpr std::uint64_t kOverlapBytes = std::uint64_t{4}
                                         << 20;  // a thread is worth its while above
 
-std::size_t FolderNumber(std::string_view sha256) {
-  std::size_t number = 0;
-  for (const char c : sha256.substr(0, 4)) {
-    number = number * 16 + static_cast<std::size_t>(c <= '9' ? c - '0' : c - 'a' + 10);
+struct DigestHash {
+  std::size_t operator()(const Sha256Digest& digest) const {
+    std::size_t bits = 0;  // digests are uniform
+    std::memcpy(&bits, digest.data(), sizeof(bits));
+    return bits;
   }
-  return number;
+};
+
+// Of 64 lower-case hexadecimal digits.
+Sha256Digest DigestOf(std::string_view sha256) {
+  const auto value = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
+  Sha256Digest digest;
+  for (std::size_t i = 0; i < digest.size(); ++i) {
+    digest[i] = static_cast<std::byte>(value(sha256[2 * i]) * 16 + value(sha256[2 * i + 1]));
+  }
+  return digest;
+}
+
+std::size_t FolderNumber(const Sha256Digest& digest) {
+  return std::to_integer<std::size_t>(digest[0]) * 256 + std::to_integer<std::size_t>(digest[1]);
 }
 
 bool IsExtension(std::string_view text) {
@@ -50,14 +66,14 @@ Result<std::size_t> ReadFull(io::InputStream& source, std::span<std::byte> out) 
 class BatchImpl final : public AssetBatch {
  public:
   BatchImpl(StoreParts& parts, std::unique_ptr<AssetLease> lease,
-            std::shared_ptr<const DigestSet> blocked, std::unique_ptr<Incoming> incoming,
-            std::unique_ptr<io::BulkSync> sync)
+            std::shared_ptr<const DigestSet> blocked, std::unique_ptr<io::BulkSync> sync,
+            Random& random)
       : parts_(parts),
         fs_(parts.fs),
         root_(parts.root),
+        random_(random),
         lease_(std::move(lease)),
         blocked_(std::move(blocked)),
-        incoming_(std::move(incoming)),
         sync_(std::move(sync)) {}
 
   Result<PutResult> Put(io::InputStream& source) override {
@@ -118,8 +134,12 @@ class BatchImpl final : public AssetBatch {
       DATALAKE_TRY(Publish(item));
     }
     DATALAKE_TRY(RemoveBlocked());
-    DATALAKE_TRY(sync_->Sync({}, FoldersToSync()));
-    parts_.known_folders.Add(hashes_);
+    std::set<std::size_t> folders;
+    for (const Sha256Digest& digest : hashes_) {
+      folders.insert(FolderNumber(digest));
+    }
+    DATALAKE_TRY(sync_->Sync({}, FoldersToSync(folders)));
+    parts_.known_folders.Add(folders);
     return {};
   }
 
@@ -127,6 +147,7 @@ class BatchImpl final : public AssetBatch {
   struct Item {
     std::string temporary;
     std::string path;
+    std::size_t folder = 0;  // its number
   };
 
   // A folder that one put at a time makes files in: two threads in one folder wait for each other.
@@ -145,7 +166,7 @@ class BatchImpl final : public AssetBatch {
     WriterFolder& operator=(const WriterFolder&) = delete;
 
     Status Take() {
-      std::size_t number = 0;
+      std::string path;
       {
         const MutexLock lock(batch_.mutex_);
         if (!batch_.free_folders_.empty()) {
@@ -153,9 +174,12 @@ class BatchImpl final : public AssetBatch {
           batch_.free_folders_.pop_back();
           return {};
         }
-        number = batch_.folders_++;
+        if (batch_.incoming_ == nullptr) {  // not before there is something new
+          DATALAKE_TRY_ASSIGN(batch_.incoming_,
+                              Incoming::Make(batch_.fs_, batch_.root_, batch_.random_));
+        }
+        path = io::JoinPath(batch_.incoming_->path(), fmt::format("w{}", batch_.folders_++));
       }
-      std::string path = io::JoinPath(batch_.incoming_->path(), fmt::format("w{}", number));
       DATALAKE_TRY(batch_.fs_.MakeDirectory(path));
       path_ = std::move(path);
       return {};
@@ -252,7 +276,8 @@ class BatchImpl final : public AssetBatch {
     if (blocked->size() == blocked_->size()) {
       return {};
     }
-    for (const std::string& sha256 : hashes_) {
+    for (const Sha256Digest& digest : hashes_) {
+      const std::string sha256 = ToHex(digest);
       if (blocked->Contains(*ParseShortDigest(sha256))) {
         for (const Item& item : items_) {
           if (io::BaseName(item.path).starts_with(sha256)) {
@@ -272,7 +297,7 @@ class BatchImpl final : public AssetBatch {
     {
       const MutexLock lock(mutex_);
       DATALAKE_TRY(Check());
-      if (!hashes_.insert(info.sha256).second) {
+      if (!hashes_.insert(DigestOf(info.sha256)).second) {
         return false;
       }
     }
@@ -304,7 +329,8 @@ class BatchImpl final : public AssetBatch {
 
   void AddItem(const std::string& temporary, const AssetInfo& info) {
     const MutexLock lock(mutex_);
-    items_.push_back({temporary, io::JoinPath(root_, AssetPath(info))});
+    items_.push_back(
+        {temporary, io::JoinPath(root_, AssetPath(info)), FolderNumber(DigestOf(info.sha256))});
   }
 
   // Others may count on a hash that was claimed and could not be written: the batch is lost.
@@ -318,8 +344,8 @@ class BatchImpl final : public AssetBatch {
 
   Status Check() const DATALAKE_REQUIRES(mutex_) { return failed_ ? Status(*failed_) : Status(); }
 
-  // "ab/cd"; nearly always "ab" is there.
-  Status MakeFolder(std::string_view folder) {
+  // "ab/cd"; nearly always "ab" is there. False when all was there.
+  Result<bool> MakeFolder(std::string_view folder) {
     Status made = fs_.MakeDirectory(folder);
     if (!made && made.error().code == ErrorCode::kNotFound) {
       made = fs_.MakeDirectory(io::ParentPath(folder));
@@ -327,31 +353,42 @@ class BatchImpl final : public AssetBatch {
         made = fs_.MakeDirectory(folder);
       }
     }
-    return !made && made.error().code == ErrorCode::kAlreadyExists ? Status() : made;
+    if (!made && made.error().code != ErrorCode::kAlreadyExists) {
+      return std::move(made).error();
+    }
+    return made.has_value();
   }
 
-  // Gives the file its name; the same bytes of another process may have been faster.
-  Status Publish(const Item& item) {
+  // Gives the file its name; the same bytes of another process may have been faster. In a young
+  // store most files need their folder made: where the last one did, that is done first.
+  Status Publish(const Item& item) DATALAKE_REQUIRES(mutex_) {
+    const bool is_known = parts_.known_folders.Contains(item.folder);
+    if (!is_known && makes_folders_) {
+      DATALAKE_TRY_ASSIGN(makes_folders_, MakeFolder(io::ParentPath(item.path)));
+    }
     Status linked = fs_.Link(item.temporary, item.path);
     if (!linked && linked.error().code == ErrorCode::kNotFound) {
-      DATALAKE_TRY(MakeFolder(io::ParentPath(item.path)));
+      DATALAKE_TRY_ASSIGN(makes_folders_, MakeFolder(io::ParentPath(item.path)));
       linked = fs_.Link(item.temporary, item.path);
     }
     return !linked && linked.error().code == ErrorCode::kAlreadyExists ? Status() : linked;
   }
 
   // Also those of duplicates: who linked them first may not have synced yet.
-  std::vector<std::string> FoldersToSync() const DATALAKE_REQUIRES(mutex_) {
+  std::vector<std::string> FoldersToSync(const std::set<std::size_t>& numbers) const {
     std::vector<std::string> folders;
-    std::set<std::string> uppers;
-    for (const std::string& sha256 : hashes_) {
-      folders.push_back(io::JoinPath(root_, FolderOf(sha256)));
-      if (!parts_.known_folders.Contains(sha256)) {
-        uppers.insert(io::JoinPath(root_, sha256.substr(0, 2)));
+    std::set<std::size_t> uppers;
+    for (const std::size_t number : numbers) {
+      folders.push_back(
+          io::JoinPath(root_, fmt::format("{:02x}/{:02x}", number / 256, number % 256)));
+      if (!parts_.known_folders.Contains(number)) {
+        uppers.insert(number / 256);
       }
     }
+    for (const std::size_t upper : uppers) {
+      folders.push_back(io::JoinPath(root_, fmt::format("{:02x}", upper)));
+    }
     if (!uppers.empty()) {
-      folders.insert(folders.end(), uppers.begin(), uppers.end());
       folders.push_back(root_);
     }
     return folders;
@@ -360,17 +397,20 @@ class BatchImpl final : public AssetBatch {
   StoreParts& parts_;
   io::FileSystem& fs_;
   const std::string& root_;
+  Random& random_;
   const std::unique_ptr<AssetLease> lease_;
   const std::shared_ptr<const DigestSet> blocked_;  // as it was when the batch began
-  const std::unique_ptr<Incoming> incoming_;
   const std::unique_ptr<io::BulkSync> sync_;
   std::atomic<std::uint64_t> counter_ = 0;
 
   Mutex mutex_;
+  std::unique_ptr<Incoming> incoming_ DATALAKE_GUARDED_BY(mutex_);
   std::vector<std::string> free_folders_ DATALAKE_GUARDED_BY(mutex_);
   std::size_t folders_ DATALAKE_GUARDED_BY(mutex_) = 0;
   std::vector<Item> items_ DATALAKE_GUARDED_BY(mutex_);
-  std::set<std::string> hashes_ DATALAKE_GUARDED_BY(mutex_);  // of all that was put
+  // Of all that was put.
+  std::unordered_set<Sha256Digest, DigestHash> hashes_ DATALAKE_GUARDED_BY(mutex_);
+  bool makes_folders_ DATALAKE_GUARDED_BY(mutex_) = false;  // the last file's was not there
   std::optional<Error> failed_ DATALAKE_GUARDED_BY(mutex_);
 };
 
@@ -386,25 +426,24 @@ AssetInfo MakeInfo(std::string sha256, std::uint64_t size, MediaFacts facts) {
                    .problem = std::move(facts.problem)};
 }
 
-bool KnownFolders::Contains(std::string_view sha256) const {
+bool KnownFolders::Contains(std::size_t folder) const {
   const MutexLock lock(mutex_);
-  return known_[FolderNumber(sha256)];
+  return known_[folder];
 }
 
-void KnownFolders::Add(const std::set<std::string>& hashes) {
+void KnownFolders::Add(const std::set<std::size_t>& folders) {
   const MutexLock lock(mutex_);
-  for (const std::string& sha256 : hashes) {
-    known_[FolderNumber(sha256)] = true;
+  for (const std::size_t folder : folders) {
+    known_[folder] = true;
   }
 }
 
 Result<std::unique_ptr<AssetBatch>> MakeAssetBatch(StoreParts& parts, Random& random) {
   DATALAKE_TRY_ASSIGN(auto lease, TakeAssetLease(parts.fs, parts.root, random));
   DATALAKE_TRY_ASSIGN(auto blocked, parts.blocklist.Load());
-  DATALAKE_TRY_ASSIGN(auto incoming, Incoming::Make(parts.fs, parts.root, random));
-  DATALAKE_TRY_ASSIGN(auto sync, parts.fs.OpenBulkSync(incoming->path()));
-  return std::make_unique<BatchImpl>(parts, std::move(lease), std::move(blocked),
-                                     std::move(incoming), std::move(sync));
+  DATALAKE_TRY_ASSIGN(auto sync, parts.fs.OpenBulkSync(parts.root));
+  return std::make_unique<BatchImpl>(parts, std::move(lease), std::move(blocked), std::move(sync),
+                                     random);
 }
 
 }  // namespace datalake::assets

@@ -25,8 +25,9 @@ AssetInfo MakeInfo(std::string sha256, std::uint64_t size, MediaFacts facts);
 /// The folders that this store has seen durable under their parents. Thread-safe.
 class KnownFolders {
  public:
-  bool Contains(std::string_view sha256) const;
-  void Add(const std::set<std::string>& hashes);
+  /// By number, 0x0000 for "00/00" to 0xffff.
+  bool Contains(std::size_t folder) const;
+  void Add(const std::set<std::size_t>& folders);
 
  private:
   static constexpr std::size_t kFolders = 65'536;  // ab/cd

@@ -49,6 +49,16 @@ struct AssetFolders::Folder {
   std::vector<std::string> extensions;
 };
 
+// Where an asset is noted: `entry` of `folder`; null when the store lacks it.
+struct AssetFolders::Found {
+  std::shared_ptr<const Folder> folder;
+  const Entry* entry = nullptr;
+};
+
+Result<AssetFolders::Found> AssetFolders::NothingIfNotFound(Error error) {
+  return error.code == ErrorCode::kNotFound ? Result<Found>(Found()) : std::move(error);
+}
+
 struct AssetFolders::Shard {
   Mutex mutex;
   // By the four digits of their path.
@@ -91,51 +101,73 @@ Result<std::shared_ptr<const AssetFolders::Folder>> AssetFolders::Read(std::stri
   return read;
 }
 
-Result<std::string> AssetFolders::FindExtension(std::string_view sha256) {
+// Lists the folder and notes it, unless it is young.
+Result<std::shared_ptr<const AssetFolders::Folder>> AssetFolders::ReadAgain(
+    Shard& shard, std::uint32_t number, const std::string& path) {
+  const Timestamp now = clock_.Now();  // before the folder is looked at
+  DATALAKE_TRY_ASSIGN(const auto facts, fs_.Stat(path));
+  DATALAKE_TRY_ASSIGN(auto folder, Read(path, facts.modified));
+  if (facts.modified + kUnsettled < now) {
+    const MutexLock lock(shard.mutex);
+    if (shard.entries + folder->entries.size() > max_entries_ / kShards) {
+      shard.folders.clear();
+      shard.entries = 0;
+    }
+    std::shared_ptr<const Folder>& kept = shard.folders[number];
+    shard.entries -= kept == nullptr ? 0 : kept->entries.size();
+    shard.entries += folder->entries.size();
+    kept = folder;
+  }
+  return folder;
+}
+
+Result<AssetFolders::Found> AssetFolders::Find(std::string_view sha256) {
   std::string path;
   path.reserve(root_.size() + 6);
   path.append(root_).append(1, '/').append(sha256, 0, 2).append(1, '/').append(sha256, 2, 2);
   auto facts = fs_.Stat(path);
   if (!facts) {
-    return std::move(facts).error();
+    return NothingIfNotFound(std::move(facts).error());
   }
   const std::uint32_t number = FolderNumber(sha256);
   Shard& shard = shards_[number % kShards];
-  std::shared_ptr<const Folder> folder;
+  Found found;
   {
     const MutexLock lock(shard.mutex);
-    const auto found = shard.folders.find(number);
-    if (found != shard.folders.end() && found->second->modified == facts->modified) {
-      folder = found->second;
+    const auto known = shard.folders.find(number);
+    if (known != shard.folders.end() && known->second->modified == facts->modified) {
+      found.folder = known->second;
     }
   }
-  if (folder == nullptr) {
-    const Timestamp now = clock_.Now();  // before the folder is looked at
-    facts = fs_.Stat(path);
-    if (!facts) {
-      return std::move(facts).error();
+  if (found.folder == nullptr) {
+    auto read = ReadAgain(shard, number, path);
+    if (!read) {
+      return NothingIfNotFound(std::move(read).error());
     }
-    DATALAKE_TRY_ASSIGN(folder, Read(path, facts->modified));
-    if (facts->modified + kUnsettled < now) {
-      const MutexLock lock(shard.mutex);
-      if (shard.entries + folder->entries.size() > max_entries_ / kShards) {
-        shard.folders.clear();
-        shard.entries = 0;
-      }
-      std::shared_ptr<const Folder>& kept = shard.folders[number];
-      shard.entries -= kept == nullptr ? 0 : kept->entries.size();
-      shard.entries += folder->entries.size();
-      kept = folder;
-    }
+    found.folder = *std::move(read);
   }
   const auto digest = ParseShortDigest(sha256);
+  const std::vector<Entry>& entries = found.folder->entries;
   const auto entry =
-      std::lower_bound(folder->entries.begin(), folder->entries.end(), *digest,
+      std::lower_bound(entries.begin(), entries.end(), *digest,
                        [](const Entry& a, const ShortDigest& b) { return a.digest < b; });
-  if (entry == folder->entries.end() || entry->digest != *digest) {
+  if (entry != entries.end() && entry->digest == *digest) {
+    found.entry = &*entry;
+  }
+  return found;
+}
+
+Result<std::string> AssetFolders::FindExtension(std::string_view sha256) {
+  DATALAKE_TRY_ASSIGN(const Found found, Find(sha256));
+  if (found.entry == nullptr) {
     return Error{ErrorCode::kNotFound, "no such asset"};
   }
-  return folder->extensions[entry->extension];
+  return found.folder->extensions[found.entry->extension];
+}
+
+Result<bool> AssetFolders::Contains(std::string_view sha256) {
+  DATALAKE_TRY_ASSIGN(const Found found, Find(sha256));
+  return found.entry != nullptr;
 }
 
 }  // namespace datalake::assets

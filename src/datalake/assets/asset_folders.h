@@ -32,12 +32,20 @@ class AssetFolders {
   /// `sha256` is valid.
   Result<std::string> FindExtension(std::string_view sha256);
 
+  /// True when the store has the asset. `sha256` is valid.
+  Result<bool> Contains(std::string_view sha256);
+
  private:
   struct Entry;
   struct Folder;
   struct Shard;
+  struct Found;
 
+  static Result<Found> NothingIfNotFound(Error error);
+  Result<Found> Find(std::string_view sha256);
   Result<std::shared_ptr<const Folder>> Read(std::string_view folder, Timestamp modified);
+  Result<std::shared_ptr<const Folder>> ReadAgain(Shard& shard, std::uint32_t number,
+                                                  const std::string& path);
 
   io::FileSystem& fs_;
   const std::string root_;

@@ -59,11 +59,7 @@ class StoreImpl final : public AssetStore {
 
   Result<bool> Contains(std::string_view sha256) const override {
     DATALAKE_TRY(CheckSha256(sha256));
-    const auto extension = parts_.folders.FindExtension(sha256);
-    if (!extension && extension.error().code != ErrorCode::kNotFound) {
-      return extension.error();
-    }
-    return extension.has_value();
+    return parts_.folders.Contains(sha256);
   }
 
   Status Remove(std::string_view sha256) override {
@@ -157,7 +153,10 @@ std::string AssetPath(const AssetInfo& info) {
 }
 
 std::string AssetPath(std::string_view sha256, std::string_view extension) {
-  return fmt::format("{}/{}/{}.{}", sha256.substr(0, 2), sha256.substr(2, 2), sha256, extension);
+  std::string path;
+  path.reserve(sha256.size() + extension.size() + 7);
+  path.append(sha256, 0, 2).append(1, '/').append(sha256, 2, 2).append(1, '/');
+  return path.append(sha256).append(1, '.').append(extension);
 }
 
 }  // namespace datalake::assets

@@ -209,10 +209,10 @@ TEST_F(CollectorTest, ALinkIsNeverLostWhateverInterleavesWithASweep) {
     };
     EXPECT_GT(datalake::testing::ForEachInterleaving(
                   {.prepare = prepare, .first = collect, .second = write, .check = check}),
-              20U);
+              10U);
     EXPECT_GT(datalake::testing::ForEachInterleaving(
                   {.prepare = prepare, .first = write, .second = collect, .check = check}),
-              20U);
+              10U);
   }
 }
 

@@ -18,10 +18,14 @@ constexpr int kMostAttempts = 10;
 Result<std::unique_ptr<Incoming>> Incoming::Make(io::FileSystem& fs, std::string_view root,
                                                  Random& random) {
   const std::string folder = io::JoinPath(root, kFolder);
-  DATALAKE_TRY(fs.MakeDirectories(folder));
   for (int attempt = 1;; ++attempt) {
     std::string path = io::JoinPath(folder, MakeUuid(random));
-    DATALAKE_TRY(fs.MakeDirectory(path));
+    Status made = fs.MakeDirectory(path);
+    if (!made && made.error().code == ErrorCode::kNotFound) {
+      DATALAKE_TRY(fs.MakeDirectories(folder));
+      made = fs.MakeDirectory(path);
+    }
+    DATALAKE_TRY(made);
     const std::string lock_path = io::JoinPath(path, kLockName);
     auto lock = fs.Lock(lock_path);
     // A cleaner may have come between: then the lock is its own, or of a file that is gone.

@@ -6,9 +6,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <limits>
+#include <optional>
 #include <string_view>
+#include <utility>
 
 #include "datalake/io/window.h"
 
@@ -31,13 +32,19 @@ enum class Endian : std::uint8_t { kLittle, kBig };
 class Header {
  public:
   explicit Header(const io::RandomAccessFile& file)
-      : window_(file, file.size_bytes(), kPieceBytes) {}
+      : window_(std::in_place, file, file.size_bytes(), kPieceBytes), size_(file.size_bytes()) {}
 
-  std::uint64_t size() const { return window_.limit(); }
+  explicit Header(std::span<const std::byte> bytes)
+      : memory_(reinterpret_cast<const char*>(bytes.data()), bytes.size()), size_(bytes.size()) {}
+
+  std::uint64_t size() const { return size_; }
 
   // Up to `n` bytes; empty on an error, which error() keeps.
   std::string_view At(std::uint64_t offset, std::size_t n) {
-    auto bytes = window_.At(offset, n);
+    if (!window_) {
+      return offset < memory_.size() ? memory_.substr(offset, n) : std::string_view();
+    }
+    auto bytes = window_->At(offset, n);
     if (!bytes) {
       error_ = std::move(bytes).error();
       return {};
@@ -68,7 +75,9 @@ class Header {
   const std::optional<Error>& error() const { return error_; }
 
  private:
-  io::Window window_;
+  std::optional<io::Window> window_;  // nothing: all is in memory
+  std::string_view memory_;
+  std::uint64_t size_;
   bool short_read_ = false;
   std::optional<Error> error_;
 };
@@ -462,36 +471,17 @@ const Kind& KindOf(Header& in) {
   return IsMp3Frame(in) ? kMp3 : kUnknown;
 }
 
-class MemoryBytes final : public io::RandomAccessFile {
- public:
-  explicit MemoryBytes(std::span<const std::byte> bytes) : bytes_(bytes) {}
-
-  Result<std::size_t> ReadAt(std::uint64_t offset, std::span<std::byte> out) const override {
-    if (offset >= bytes_.size() || out.empty()) {
-      return std::size_t{0};
-    }
-    const std::size_t n = std::min<std::size_t>(out.size(), bytes_.size() - offset);
-    std::memcpy(out.data(), bytes_.data() + offset, n);
-    return n;
-  }
-
-  std::uint64_t size_bytes() const override { return bytes_.size(); }
-
- private:
-  std::span<const std::byte> bytes_;  // of the caller of ReadMediaFacts, for that call
-};
-
-}  // namespace
-
-Result<MediaFacts> ReadMediaFacts(const io::RandomAccessFile& file) {
-  Header in(file);
+// Of a file or of bytes in memory.
+template <typename Source>
+Result<MediaFacts> ReadFacts(const Source& source) {
+  Header in(source);
   const Kind& kind = KindOf(in);
   MediaFacts facts{.media_type = std::string(kind.media_type),
                    .extension = std::string(kind.extension),
                    .width = {},
                    .height = {},
                    .problem = {}};
-  Header again(file);  // forgets short reads of the search
+  Header again(source);  // forgets short reads of the search
   if (kind.read != nullptr) {
     kind.read(again, facts);
   }
@@ -503,8 +493,14 @@ Result<MediaFacts> ReadMediaFacts(const io::RandomAccessFile& file) {
   return facts;
 }
 
+}  // namespace
+
+Result<MediaFacts> ReadMediaFacts(const io::RandomAccessFile& file) {
+  return ReadFacts(file);
+}
+
 MediaFacts ReadMediaFacts(std::span<const std::byte> bytes) {
-  auto facts = ReadMediaFacts(MemoryBytes(bytes));
+  auto facts = ReadFacts(bytes);
   return facts ? *std::move(facts) : MediaFacts{};  // memory gives no errors
 }
 

@@ -66,9 +66,8 @@ Result<Descriptor> OpenDescriptor(std::string_view path, int flags, std::string_
   return Descriptor(fd);
 }
 
-Result<Descriptor> OpenForReading(std::string_view path) {
+Result<Descriptor> OpenForReading(std::string_view path, struct stat& facts) {
   DATALAKE_TRY_ASSIGN(Descriptor fd, OpenDescriptor(path, O_RDONLY, "open"));
-  struct stat facts{};
   if (::fstat(fd.get(), &facts) != 0) {
     return PathError("stat", path);
   }
@@ -256,17 +255,15 @@ Timestamp ModifiedTime(const struct stat& facts) {
 }  // namespace
 
 Result<std::unique_ptr<InputStream>> LocalFileSystem::OpenInput(std::string_view path) {
-  DATALAKE_TRY_ASSIGN(Descriptor fd, OpenForReading(path));
+  struct stat facts{};
+  DATALAKE_TRY_ASSIGN(Descriptor fd, OpenForReading(path, facts));
   ::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
   return std::make_unique<LocalInputStream>(std::move(fd), std::string(path));
 }
 
 Result<std::unique_ptr<RandomAccessFile>> LocalFileSystem::OpenRandomAccess(std::string_view path) {
-  DATALAKE_TRY_ASSIGN(Descriptor fd, OpenForReading(path));
   struct stat facts{};
-  if (::fstat(fd.get(), &facts) != 0) {
-    return PathError("stat", path);
-  }
+  DATALAKE_TRY_ASSIGN(Descriptor fd, OpenForReading(path, facts));
   return std::make_unique<LocalRandomAccessFile>(std::move(fd), std::string(path),
                                                  static_cast<std::uint64_t>(facts.st_size));
 }

@@ -6,8 +6,6 @@
 #include <utility>
 
 #include <arrow/array.h>
-#include <arrow/array/builder_binary.h>
-#include <arrow/array/builder_nested.h>
 #include <arrow/array/builder_primitive.h>
 #include <arrow/array/util.h>
 #include <arrow/record_batch.h>
@@ -25,6 +23,7 @@
 #include "datalake/lake/asset_problem.h"
 #include "datalake/lake/asset_puts.h"
 #include "datalake/lake/json_column.h"
+#include "datalake/lake/link_builder.h"
 #include "datalake/lake/upload_columns.h"
 
 namespace datalake::lake {
@@ -45,10 +44,6 @@ constexpr int kSizeBytes = 7;
 constexpr int kWidth = 8;
 constexpr int kHeight = 9;
 constexpr int kAssetProblem = 10;
-
-arrow::Status AppendText(arrow::StringBuilder& builder, std::string_view text) {
-  return text.empty() ? builder.AppendNull() : builder.Append(text);
-}
 
 // The names of a column of staged assets, or of lists of them, that stays text; else nothing.
 std::optional<std::shared_ptr<arrow::Array>> NamesOf(const arrow::Array& values) {
@@ -72,11 +67,6 @@ arrow::Result<std::shared_ptr<arrow::Array>> AsArray(arrow::Result<std::shared_p
     return array.status();
   }
   return std::shared_ptr<arrow::Array>(std::move(array).ValueUnsafe());
-}
-
-template <typename Builder, typename Value>
-arrow::Status AppendMaybe(Builder& builder, const std::optional<Value>& value) {
-  return value ? builder.Append(*value) : builder.AppendNull();
 }
 
 }  // namespace
@@ -201,28 +191,33 @@ Result<AssetLinker::Column> AssetLinker::LinkColumn(const arrow::Array& column,
     return {};
   });
   DATALAKE_TRY(linked);
-  std::uint64_t puts = 0;
-  std::uint64_t bytes = 0;
+  PutCounts puts;
   for (const Cell& cell : links.cells) {
     counts_.problem_assets += cell.problem.empty() ? 0 : 1;
     counts_.assets += cell.info ? 1 : 0;
     counts_.new_assets += cell.was_new ? 1 : 0;
-    puts += cell.info ? 1 : 0;
-    bytes += cell.was_new ? cell.info->size_bytes : 0;
+    puts.all += cell.info ? 1 : 0;
+    puts.were_new += cell.was_new ? 1 : 0;
+    puts.new_bytes += cell.was_new ? cell.info->size_bytes : 0;
   }
-  DATALAKE_TRY(puts_->Add(puts, bytes));
+  DATALAKE_TRY(puts_->Add(puts));
   return links;
 }
 
 // Looks files up first: the listings are not shared between threads.
 Status AssetLinker::LocateFiles(const AssetColumn& asset, Column& links) {
+  const arrow::Array* checked = nullptr;
+  const arrow::Array* file = nullptr;  // of `checked`
   for (std::size_t i = 0; i < links.cells.size() && asset.kind != AssetColumnKind::kLink; ++i) {
     const arrow::Array& values = *links.values[i];
-    if (!IsStagedAsset(*values.type())) {
+    if (&values != checked && !IsStagedAsset(*values.type())) {
       return Error{ErrorCode::kCorruption,
                    fmt::format("staged asset column has another form: {}", asset.name)};
     }
-    const auto file = static_cast<const arrow::StructArray&>(values).field(kFile);
+    if (&values != checked) {
+      checked = &values;
+      file = static_cast<const arrow::StructArray&>(values).field(kFile).get();  // it keeps it
+    }
     if (!values.IsNull(links.places[i]) && !file->IsNull(links.places[i])) {
       DATALAKE_TRY_ASSIGN(LocatedFile located, files_.Locate(BytesOf(*file, links.places[i])));
       links.cells[i].file = std::move(located.path);
@@ -392,38 +387,6 @@ void AssetLinker::Reject(const arrow::RecordBatch& staged, std::int64_t row,
 
 namespace {
 
-// Builders of AssetLinkType.
-struct LinkBuilder {
-  arrow::Status Append(bool is_null, const std::optional<assets::AssetInfo>& info,
-                       std::string_view problem_text) {
-    if (is_null) {
-      return column.AppendNull();
-    }
-    ARROW_RETURN_NOT_OK(column.Append());
-    const assets::AssetInfo none;
-    const assets::AssetInfo& facts = info ? *info : none;
-    ARROW_RETURN_NOT_OK(AppendText(*sha256, facts.sha256));
-    ARROW_RETURN_NOT_OK(AppendText(*path, info ? assets::AssetPath(facts) : std::string()));
-    ARROW_RETURN_NOT_OK(AppendText(*media_type, info ? facts.media_type : std::string()));
-    ARROW_RETURN_NOT_OK(info ? bytes->Append(static_cast<std::int64_t>(facts.size_bytes))
-                             : bytes->AppendNull());
-    ARROW_RETURN_NOT_OK(AppendMaybe(*width, facts.width));
-    ARROW_RETURN_NOT_OK(AppendMaybe(*height, facts.height));
-    return AppendText(*problem, problem_text);
-  }
-
-  std::shared_ptr<arrow::StringBuilder> sha256 = std::make_shared<arrow::StringBuilder>();
-  std::shared_ptr<arrow::StringBuilder> path = std::make_shared<arrow::StringBuilder>();
-  std::shared_ptr<arrow::StringBuilder> media_type = std::make_shared<arrow::StringBuilder>();
-  std::shared_ptr<arrow::Int64Builder> bytes = std::make_shared<arrow::Int64Builder>();
-  std::shared_ptr<arrow::Int32Builder> width = std::make_shared<arrow::Int32Builder>();
-  std::shared_ptr<arrow::Int32Builder> height = std::make_shared<arrow::Int32Builder>();
-  std::shared_ptr<arrow::StringBuilder> problem = std::make_shared<arrow::StringBuilder>();
-  arrow::StructBuilder column{AssetLinkType(),
-                              arrow::default_memory_pool(),
-                              {sha256, path, media_type, bytes, width, height, problem}};
-};
-
 arrow::Result<std::shared_ptr<arrow::Array>> Constant(std::string_view value,
                                                       const std::shared_ptr<arrow::DataType>& type,
                                                       std::int64_t rows) {
@@ -435,11 +398,12 @@ arrow::Result<std::shared_ptr<arrow::Array>> Constant(std::string_view value,
 
 Result<std::shared_ptr<arrow::Array>> AssetLinker::BuildLinks(const Column& links, bool is_list) {
   LinkBuilder builder;
+  DATALAKE_TRY(builder.Reserve(static_cast<std::int64_t>(links.cells.size())));
   for (const Cell& cell : links.cells) {
-    DATALAKE_TRY(
-        format::FromArrow(builder.Append(cell.is_null, cell.info, cell.problem), kBuildError));
+    DATALAKE_TRY(cell.is_null ? builder.AppendNull()
+                              : builder.Append(cell.info ? &*cell.info : nullptr, cell.problem));
   }
-  DATALAKE_TRY_ASSIGN(auto cells, format::FromArrow(builder.column.Finish(), kBuildError));
+  DATALAKE_TRY_ASSIGN(auto cells, builder.Finish());
   if (!is_list) {
     return cells;
   }
@@ -457,19 +421,14 @@ Result<std::shared_ptr<arrow::Array>> AssetLinker::BuildLinks(const Column& link
 
 // The columns `path` and `hash`: those of the first asset of a row.
 Status AssetLinker::AppendFirst(const Column& links, arrow::ArrayVector& columns) {
-  arrow::StringBuilder path;
-  arrow::StringBuilder hash;
+  FirstLinkBuilder builder;
   for (std::size_t row = 0; row + 1 < links.first.size(); ++row) {
     const std::size_t cell = links.first[row];
-    const assets::AssetInfo* info =
-        cell < links.first[row + 1] && links.cells[cell].info ? &*links.cells[cell].info : nullptr;
-    DATALAKE_TRY(format::FromArrow(
-        AppendText(path, info != nullptr ? assets::AssetPath(*info) : std::string()), kBuildError));
-    DATALAKE_TRY(format::FromArrow(AppendText(hash, info != nullptr ? info->sha256 : std::string()),
-                                   kBuildError));
+    const bool has_link = cell < links.first[row + 1] && links.cells[cell].info;
+    DATALAKE_TRY(builder.Append(has_link ? &*links.cells[cell].info : nullptr));
   }
-  DATALAKE_TRY_ASSIGN(auto paths, format::FromArrow(path.Finish(), kBuildError));
-  DATALAKE_TRY_ASSIGN(auto hashes, format::FromArrow(hash.Finish(), kBuildError));
+  DATALAKE_TRY_ASSIGN(auto paths, builder.FinishPaths());
+  DATALAKE_TRY_ASSIGN(auto hashes, builder.FinishHashes());
   columns.push_back(std::move(paths));
   columns.push_back(std::move(hashes));
   return {};

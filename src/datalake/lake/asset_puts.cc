@@ -9,8 +9,9 @@ namespace datalake::lake {
 namespace {
 
 // A batch is worth its two syncs, and no more than this waits to be written at once.
-constexpr std::uint64_t kPutsPerBatch = 2'500;
+constexpr std::uint64_t kNewPutsPerBatch = 2'500;
 constexpr std::uint64_t kBytesPerBatch = std::uint64_t{128} << 20;
+constexpr std::uint64_t kPutsPerBatch = 250'000;  // of known bytes; some 60 bytes of memory each
 constexpr std::size_t kCommitsAtOnce = 2;
 
 }  // namespace
@@ -32,18 +33,17 @@ Result<assets::AssetBatch*> AssetPuts::Batch() {
   return batch_.get();
 }
 
-Status AssetPuts::Add(std::uint64_t puts, std::uint64_t bytes) {
-  puts_ += puts;
-  bytes_ += bytes;
-  if (puts_ < kPutsPerBatch && bytes_ < kBytesPerBatch) {
-    return {};
-  }
-  return GiveAway();
+Status AssetPuts::Add(const PutCounts& puts) {
+  puts_.all += puts.all;
+  puts_.were_new += puts.were_new;
+  puts_.new_bytes += puts.new_bytes;
+  const bool is_full = puts_.were_new >= kNewPutsPerBatch || puts_.new_bytes >= kBytesPerBatch ||
+                       puts_.all >= kPutsPerBatch;
+  return is_full ? GiveAway() : Status();
 }
 
 Status AssetPuts::GiveAway() {
-  puts_ = 0;
-  bytes_ = 0;
+  puts_ = {};
   if (batch_ == nullptr) {
     return {};
   }

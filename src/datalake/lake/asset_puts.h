@@ -16,6 +16,13 @@ class AssetStore;
 
 namespace datalake::lake {
 
+/// What has gone into a batch.
+struct PutCounts {
+  std::uint64_t all = 0;       ///< puts that found their bytes in the store included
+  std::uint64_t were_new = 0;  ///< those that did not
+  std::uint64_t new_bytes = 0;
+};
+
 /// Puts any number of assets in batches: full ones are synced and published while the next is
 /// filled. What was put or referenced is safe from collection as long as this lives: keep it until
 /// the rows that link it are committed or staged. Single-threaded, but for the batch itself.
@@ -29,10 +36,13 @@ class AssetPuts {
   /// AssetStore::NewBatch.
   Result<assets::AssetBatch*> Batch();
 
-  /// Says what has gone into the batch since the last call, puts that found their bytes there
-  /// included, and gives a full batch away. Errors: those of AssetBatch::Commit, of a batch that
-  /// was given away before; after one nothing is promised of all that was put.
-  Status Add(std::uint64_t puts, std::uint64_t bytes);
+  /// Says what has gone into the batch since the last call, and gives a full batch away. Nobody may
+  /// be putting meanwhile. Errors: those of AssetBatch::Commit, of a batch that was given away
+  /// before; after one nothing is promised of all that was put.
+  Status Add(const PutCounts& puts);
+
+  /// Begins to make all that was put durable, for Commit to wait for. Errors as Add.
+  Status BeginCommit() { return GiveAway(); }
 
   /// Makes all that was put durable. Errors as Add.
   Status Commit();
@@ -46,8 +56,7 @@ class AssetPuts {
   assets::AssetStore& store_;
   const std::unique_ptr<assets::AssetLease> lease_;
   std::shared_ptr<assets::AssetBatch> batch_;  // null: the next one is made when it is asked for
-  std::uint64_t puts_ = 0;                     // in batch_
-  std::uint64_t bytes_ = 0;
+  PutCounts puts_;                             // in batch_
   std::deque<std::future<Status>> commits_;
   ThreadPool committers_;  // last: it ends before what its tasks work on
 };

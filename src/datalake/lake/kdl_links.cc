@@ -5,9 +5,6 @@
 #include <utility>
 
 #include <arrow/array.h>
-#include <arrow/array/builder_binary.h>
-#include <arrow/array/builder_nested.h>
-#include <arrow/array/builder_primitive.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 #include <fmt/format.h>
@@ -19,6 +16,7 @@
 #include "datalake/io/file_system.h"
 #include "datalake/io/path.h"
 #include "datalake/lake/asset_mentions.h"
+#include "datalake/lake/link_builder.h"
 #include "datalake/lake/upload_columns.h"
 
 namespace datalake::lake {
@@ -26,7 +24,6 @@ namespace {
 
 constexpr std::uint64_t kPutsPerCommit = 20'000;
 constexpr std::size_t kRowsPerTask = 16;
-constexpr std::string_view kBuildError = "cannot build columns of links";
 constexpr std::string_view kHash = "hash";
 constexpr std::string_view kPath = "path";
 
@@ -58,46 +55,6 @@ std::string TextOf(const std::shared_ptr<arrow::Array>& column, std::int64_t row
   return column == nullptr || column->IsNull(row) ? std::string()
                                                   : std::string(BytesOf(*column, row));
 }
-
-arrow::Status AppendText(arrow::StringBuilder& builder, std::string_view text) {
-  return text.empty() ? builder.AppendNull() : builder.Append(text);
-}
-
-template <typename Builder, typename Value>
-arrow::Status AppendMaybe(Builder& builder, const std::optional<Value>& value) {
-  return value ? builder.Append(*value) : builder.AppendNull();
-}
-
-// Builders of AssetLinkType.
-struct LinkBuilder {
-  arrow::Status Append(const std::optional<assets::AssetInfo>& info,
-                       std::string_view problem_text) {
-    if (!info && problem_text.empty()) {
-      return column.AppendNull();
-    }
-    ARROW_RETURN_NOT_OK(column.Append());
-    const assets::AssetInfo facts = info.value_or(assets::AssetInfo());
-    ARROW_RETURN_NOT_OK(AppendText(*sha256, facts.sha256));
-    ARROW_RETURN_NOT_OK(AppendText(*path, info ? assets::AssetPath(facts) : std::string()));
-    ARROW_RETURN_NOT_OK(AppendText(*media_type, info ? facts.media_type : std::string()));
-    ARROW_RETURN_NOT_OK(info ? bytes->Append(static_cast<std::int64_t>(facts.size_bytes))
-                             : bytes->AppendNull());
-    ARROW_RETURN_NOT_OK(AppendMaybe(*width, facts.width));
-    ARROW_RETURN_NOT_OK(AppendMaybe(*height, facts.height));
-    return AppendText(*problem, problem_text);
-  }
-
-  std::shared_ptr<arrow::StringBuilder> sha256 = std::make_shared<arrow::StringBuilder>();
-  std::shared_ptr<arrow::StringBuilder> path = std::make_shared<arrow::StringBuilder>();
-  std::shared_ptr<arrow::StringBuilder> media_type = std::make_shared<arrow::StringBuilder>();
-  std::shared_ptr<arrow::Int64Builder> bytes = std::make_shared<arrow::Int64Builder>();
-  std::shared_ptr<arrow::Int32Builder> width = std::make_shared<arrow::Int32Builder>();
-  std::shared_ptr<arrow::Int32Builder> height = std::make_shared<arrow::Int32Builder>();
-  std::shared_ptr<arrow::StringBuilder> problem = std::make_shared<arrow::StringBuilder>();
-  arrow::StructBuilder column{AssetLinkType(),
-                              arrow::default_memory_pool(),
-                              {sha256, path, media_type, bytes, width, height, problem}};
-};
 
 }  // namespace
 
@@ -194,22 +151,20 @@ Result<std::shared_ptr<arrow::RecordBatch>> KdlLinker::Link(const arrow::RecordB
   DATALAKE_TRY(copied);
   Report(cells, counts, links);
   LinkBuilder link;
-  arrow::StringBuilder new_path;
-  arrow::StringBuilder new_hash;
+  FirstLinkBuilder first;
   for (const Cell& cell : cells) {
-    DATALAKE_TRY(format::FromArrow(link.Append(cell.info, cell.kept_problem), kBuildError));
-    DATALAKE_TRY(format::FromArrow(
-        AppendText(new_path, cell.info ? assets::AssetPath(*cell.info) : std::string()),
-        kBuildError));
-    DATALAKE_TRY(format::FromArrow(
-        AppendText(new_hash, cell.info ? cell.info->sha256 : std::string()), kBuildError));
+    const assets::AssetInfo* const info = cell.info ? &*cell.info : nullptr;
+    DATALAKE_TRY(info == nullptr && cell.kept_problem.empty()
+                     ? link.AppendNull()
+                     : link.Append(info, cell.kept_problem));
+    DATALAKE_TRY(first.Append(info));
   }
   if (!link_name_.empty()) {
-    DATALAKE_TRY_ASSIGN(auto column, format::FromArrow(link.column.Finish(), kBuildError));
+    DATALAKE_TRY_ASSIGN(auto column, link.Finish());
     columns.push_back(std::move(column));
   }
-  DATALAKE_TRY_ASSIGN(auto paths, format::FromArrow(new_path.Finish(), kBuildError));
-  DATALAKE_TRY_ASSIGN(auto hashes, format::FromArrow(new_hash.Finish(), kBuildError));
+  DATALAKE_TRY_ASSIGN(auto paths, first.FinishPaths());
+  DATALAKE_TRY_ASSIGN(auto hashes, first.FinishHashes());
   columns.push_back(std::move(paths));
   columns.push_back(std::move(hashes));
   return arrow::RecordBatch::Make(schema_, rows.num_rows(), std::move(columns));

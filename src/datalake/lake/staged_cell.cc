@@ -34,7 +34,7 @@ std::string CannotRead(const Error& error) {
 }
 
 // The whole of a file that is not large, into `scratch`; a large one is only told so.
-Status ReadSource(io::FileSystem& fs, std::string& scratch, StagedCell& cell) {
+Status ReadSource(io::FileSystem& fs, Scratch& scratch, StagedCell& cell) {
   const auto before = fs.Stat(cell.source);
   if (!before) {
     cell.problem = CannotRead(before.error());
@@ -44,36 +44,33 @@ Status ReadSource(io::FileSystem& fs, std::string& scratch, StagedCell& cell) {
     cell.is_large = true;
     return {};
   }
-  auto opened = fs.OpenInput(cell.source);
-  if (!opened) {
-    cell.problem = CannotRead(opened.error());
+  const auto file = fs.OpenRandomAccess(cell.source);
+  if (!file) {
+    cell.problem = CannotRead(file.error());
     return {};
   }
-  const std::size_t wanted = before->size_bytes + 1;  // one more: does it end where it should?
-  if (scratch.size() < wanted) {
-    scratch.resize(wanted);
-  }
-  std::size_t size = 0;
-  while (size < wanted) {
-    DATALAKE_TRY_ASSIGN(
-        const std::size_t n,
-        (*opened)->Read(std::as_writable_bytes(std::span(scratch)).subspan(size, wanted - size)));
-    if (n == 0) {
-      break;
-    }
-    size += n;
-  }
+  // One more: does it end where it should?
+  const std::span<std::byte> out = scratch.First(before->size_bytes + 1);
+  DATALAKE_TRY_ASSIGN(const std::size_t size, (*file)->ReadAt(0, out));
   const auto after = fs.Stat(cell.source);
   if (size != before->size_bytes || !after || after->modified != before->modified) {
     cell.problem = kChanged;
     return {};
   }
-  cell.view = std::string_view(scratch).substr(0, size);
+  cell.view = std::string_view(reinterpret_cast<const char*>(out.data()), size);
   cell.has_bytes = true;
   return {};
 }
 
 }  // namespace
+
+std::span<std::byte> Scratch::First(std::size_t size) {
+  if (size > size_) {
+    bytes_ = std::make_unique_for_overwrite<std::byte[]>(size);
+    size_ = size;
+  }
+  return {bytes_.get(), size};
+}
 
 bool HasPictureSuffix(std::string_view name) {
   std::string lower(name.substr(name.size() - std::min<std::size_t>(name.size(), 5)));
@@ -177,7 +174,7 @@ Status PutLarge(const FillTools& tools, StagedCell& cell) {
 
 }  // namespace
 
-Status FillCell(const FillTools& tools, std::string& scratch, StagedCell& cell) {
+Status FillCell(const FillTools& tools, Scratch& scratch, StagedCell& cell) {
   if (cell.is_null || !cell.problem.empty() || cell.asset) {
     return {};
   }

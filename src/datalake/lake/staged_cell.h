@@ -1,8 +1,10 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -43,12 +45,22 @@ struct FillTools {
   std::stop_token stop = {};
 };
 
+/// Memory to read a file into, kept from file to file. Single-threaded.
+class Scratch {
+ public:
+  /// Valid, and of unknown content, until the next call.
+  std::span<std::byte> First(std::size_t size);
+
+ private:
+  std::unique_ptr<std::byte[]> bytes_;
+  std::size_t size_ = 0;
+};
+
 /// Reads the file of a cell that names one, and puts what it holds into the batch, but for what
 /// looks bad under a policy that may not want it in the store: that stays for processing, which
 /// knows the column's kind. A file that cannot be read, or changes meanwhile, is a problem of the
-/// cell. `scratch` is memory to read into, kept from call to call. Thread-safe for different cells
-/// and scratches. Errors: kIo of the lake's disk, kCancelled.
-Status FillCell(const FillTools& tools, std::string& scratch, StagedCell& cell);
+/// cell. Thread-safe for different cells and scratches. Errors: kIo of the lake's disk, kCancelled.
+Status FillCell(const FillTools& tools, Scratch& scratch, StagedCell& cell);
 
 /// True for `.jpg`, `.png` and other suffixes of pictures, in any case.
 bool HasPictureSuffix(std::string_view name);

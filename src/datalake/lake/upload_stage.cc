@@ -1,6 +1,8 @@
 #include "datalake/lake/upload_stage.h"
 
 #include <algorithm>
+#include <atomic>
+#include <future>
 #include <unordered_map>
 #include <utility>
 
@@ -54,6 +56,20 @@ struct ColumnCounts {
   std::string first_problem;
 };
 
+// Rows whose files are looked up one by one, read and put together, and noted one by one.
+struct RowGroup {
+  struct Place {
+    std::size_t plan;
+    std::int64_t row;
+  };
+
+  std::shared_ptr<arrow::RecordBatch> batch;  // cells view it
+  std::int64_t first = 0;
+  std::int64_t end = 0;
+  std::vector<StagedCell> cells;
+  std::vector<Place> places;  // a cell each
+};
+
 class RowStager {
  public:
   RowStager(Lake& lake, const StageJob& job, StageTools tools, std::stop_token stop)
@@ -63,19 +79,24 @@ class RowStager {
         progress_(tools.progress),
         stop_(std::move(stop)),
         source_(fs_, job.source_root),
-        puts_(tools.puts) {}
+        puts_(tools.puts),
+        scratches_(tools.pool.size()),
+        filler_(1) {}
 
   Result<StagedRows> Run(arrow::RecordBatchReader& rows);
 
  private:
-  Status StageBatch(const arrow::RecordBatch& batch);
-  Result<std::int64_t> StageGroup(const arrow::RecordBatch& batch, std::int64_t first,
-                                  std::vector<StagedColumnBuilder>& assets, std::uint64_t& bytes);
-  Status WritePiece(const arrow::RecordBatch& batch, std::int64_t first,
-                    std::vector<StagedColumnBuilder>& assets, std::int64_t rows);
+  Status StageBatch(const std::shared_ptr<arrow::RecordBatch>& batch);
+  Result<std::unique_ptr<RowGroup>> Collect(const std::shared_ptr<arrow::RecordBatch>& batch,
+                                            std::int64_t first);
+  Status Next(std::unique_ptr<RowGroup> group);
+  Status BeginFill();
+  Status EndFill();
+  Status Note(RowGroup& group);
+  Status WritePiece(const arrow::RecordBatch& batch, std::int64_t rows);
   Result<StagedCell> CellOf(const ColumnPlan& plan, const arrow::Array& column, std::int64_t row);
   Status Name(std::string_view name, StagedCell& cell);
-  Status FillGroup(std::vector<StagedCell>& cells);
+  Status FillCells(assets::AssetBatch& batch, std::vector<StagedCell>& cells);
   Status Settle(StagedCell& cell);
   Status WriteFile(std::string_view bytes, StagedCell& cell);
   Status CopyFile(StagedCell& cell);
@@ -103,6 +124,13 @@ class RowStager {
   std::uint64_t rows_ = 0;
   std::uint64_t problem_rows_ = 0;
   std::uint64_t known_assets_ = 0;
+  std::vector<StagedColumnBuilder> piece_;  // of the rows noted and not yet written; a plan each
+  std::int64_t piece_first_ = 0;            // in their batch
+  std::uint64_t piece_bytes_ = 0;
+  std::vector<Scratch> scratches_;     // a thread of the pool each
+  std::unique_ptr<RowGroup> filling_;  // the pool is at work on it
+  std::future<Status> filled_;
+  ThreadPool filler_;  // waits for the pool; last: it ends before what it works on
 };
 
 Result<StagedRows> RowStager::Run(arrow::RecordBatchReader& rows) {
@@ -120,121 +148,160 @@ Result<StagedRows> RowStager::Run(arrow::RecordBatchReader& rows) {
   while (true) {
     DATALAKE_TRY(format::FromArrow(rows.ReadNext(&batch), "cannot read rows"));
     if (batch == nullptr) {
+      DATALAKE_TRY(Next(nullptr));
       return Finish();
     }
-    DATALAKE_TRY(StageBatch(*batch));
+    DATALAKE_TRY(StageBatch(batch));
   }
 }
 
-Status RowStager::StageBatch(const arrow::RecordBatch& batch) {
-  std::int64_t first = 0;
-  while (first < batch.num_rows()) {
-    std::vector<StagedColumnBuilder> assets;
-    for (const ColumnPlan& plan : plans_) {
-      assets.emplace_back(plan.is_list);
+Status RowStager::StageBatch(const std::shared_ptr<arrow::RecordBatch>& batch) {
+  for (std::int64_t first = 0; first < batch->num_rows();) {
+    if (stop_.stop_requested()) {
+      return Error{ErrorCode::kCancelled, "upload was stopped"};
     }
-    std::uint64_t bytes = 0;
-    std::int64_t row = first;
-    while (row < batch.num_rows() && row - first < kPieceRows && bytes < kPieceBytes) {
-      if (stop_.stop_requested()) {
-        return Error{ErrorCode::kCancelled, "upload was stopped"};
-      }
-      DATALAKE_TRY_ASSIGN(row, StageGroup(batch, row, assets, bytes));
-    }
-    DATALAKE_TRY(WritePiece(batch, first, assets, row - first));
-    first = row;
+    DATALAKE_TRY_ASSIGN(auto group, Collect(batch, first));
+    first = group->end;
+    DATALAKE_TRY(Next(std::move(group)));
   }
   return {};
 }
 
-// Takes some rows: their files are looked up one by one, read and hashed together, and noted one by
-// one. Returns the row after them.
-Result<std::int64_t> RowStager::StageGroup(const arrow::RecordBatch& batch, std::int64_t first,
-                                           std::vector<StagedColumnBuilder>& assets,
-                                           std::uint64_t& bytes) {
-  struct Place {
-    std::size_t plan;
-    std::int64_t row;
-  };
-
-  std::vector<StagedCell> cells;
-  std::vector<Place> places;
+Result<std::unique_ptr<RowGroup>> RowStager::Collect(
+    const std::shared_ptr<arrow::RecordBatch>& batch, std::int64_t first) {
+  auto group = std::make_unique<RowGroup>();
+  group->batch = batch;
+  group->first = first;
   std::int64_t row = first;
-  for (; row < batch.num_rows() && row - first < kGroupRows && cells.size() < kMostCellsOfGroup;
+  for (; row < batch->num_rows() && row - first < kGroupRows &&
+         group->cells.size() < kMostCellsOfGroup;
        ++row) {
     for (std::size_t i = 0; i < plans_.size(); ++i) {
       if (plans_[i].action != Action::kAsset) {
         continue;
       }
-      const AssetItems items = ItemsOfRow(*batch.column(plans_[i].index), row, plans_[i].is_list);
+      const AssetItems items = ItemsOfRow(*batch->column(plans_[i].index), row, plans_[i].is_list);
       for (std::int64_t item = items.begin; item < items.end; ++item) {
         DATALAKE_TRY_ASSIGN(StagedCell cell, CellOf(plans_[i], *items.values, item));
-        cells.push_back(std::move(cell));
-        places.push_back({i, row});
+        group->cells.push_back(std::move(cell));
+        group->places.push_back({i, row});
       }
     }
   }
-  DATALAKE_TRY(FillGroup(cells));
+  group->end = row;
+  return group;
+}
+
+// The pool fills one group while the one before it is noted and the one behind it collected. Null:
+// there are no more.
+Status RowStager::Next(std::unique_ptr<RowGroup> group) {
+  std::unique_ptr<RowGroup> filled;
+  if (filling_ != nullptr) {
+    DATALAKE_TRY(EndFill());
+    filled = std::move(filling_);
+  }
+  if (group != nullptr) {
+    filling_ = std::move(group);
+    DATALAKE_TRY(BeginFill());
+  }
+  return filled == nullptr ? Status() : Note(*filled);
+}
+
+Status RowStager::BeginFill() {
+  if (filling_->cells.empty()) {
+    return {};
+  }
+  DATALAKE_TRY_ASSIGN(assets::AssetBatch* const batch, puts_.Batch());
+  auto promise = std::make_shared<std::promise<Status>>();
+  filled_ = promise->get_future();
+  return filler_.Submit([this, promise, batch, cells = &filling_->cells] {
+    promise->set_value(FillCells(*batch, *cells));
+  });
+}
+
+Status RowStager::EndFill() {
+  if (filling_->cells.empty()) {
+    return {};
+  }
+  DATALAKE_TRY(filled_.get());
+  PutCounts puts;
+  for (const StagedCell& cell : filling_->cells) {
+    puts.all += cell.asset ? 1 : 0;
+    puts.were_new += cell.was_new ? 1 : 0;
+    puts.new_bytes += cell.was_new ? cell.asset->size_bytes : 0;
+  }
+  return puts_.Add(puts);
+}
+
+Status RowStager::FillCells(assets::AssetBatch& batch, std::vector<StagedCell>& cells) {
+  const FillTools tools{
+      .fs = fs_, .batch = batch, .on_bad_asset = job_.on_bad_asset, .stop = stop_};
+  std::atomic<std::size_t> next = 0;
+  return ParallelFor(pool_, scratches_.size(), stop_, [&](std::size_t task) -> Status {
+    while (true) {
+      const std::size_t begin = next.fetch_add(kCellsPerTask);
+      if (begin >= cells.size()) {
+        return {};
+      }
+      const std::size_t end = std::min(cells.size(), begin + kCellsPerTask);
+      for (std::size_t i = begin; i < end; ++i) {
+        DATALAKE_TRY(FillCell(tools, scratches_[task], cells[i]));
+      }
+    }
+  });
+}
+
+Status RowStager::Note(RowGroup& group) {
+  const arrow::RecordBatch& batch = *group.batch;
+  if (piece_.empty()) {
+    for (const ColumnPlan& plan : plans_) {
+      piece_.emplace_back(plan.is_list);
+    }
+    piece_first_ = group.first;
+    piece_bytes_ = 0;
+  }
   std::size_t next = 0;
-  for (std::int64_t at = first; at < row; ++at) {
+  for (std::int64_t row = group.first; row < group.end; ++row) {
     bool problem = false;
     for (std::size_t i = 0; i < plans_.size(); ++i) {
       if (plans_[i].action != Action::kAsset) {
         continue;
       }
-      for (; next < cells.size() && places[next].plan == i && places[next].row == at; ++next) {
-        StagedCell& cell = cells[next];
+      for (; next < group.cells.size() && group.places[next].plan == i &&
+             group.places[next].row == row;
+           ++next) {
+        StagedCell& cell = group.cells[next];
         DATALAKE_TRY(Settle(cell));
         Count(counts_[i], cell);
-        bytes += cell.has_bytes ? cell.content().size() : 0;
+        piece_bytes_ += cell.has_bytes ? cell.content().size() : 0;
         problem = problem || !cell.problem.empty();
-        DATALAKE_TRY(assets[i].Append(cell));
+        DATALAKE_TRY(piece_[i].Append(cell));
       }
-      DATALAKE_TRY(assets[i].EndRow(batch.column(plans_[i].index)->IsNull(at)));
+      DATALAKE_TRY(piece_[i].EndRow(batch.column(plans_[i].index)->IsNull(row)));
     }
     problem_rows_ += problem ? 1 : 0;
   }
-  return row;
+  const std::int64_t rows = group.end - piece_first_;
+  const bool is_full =
+      group.end == batch.num_rows() || rows >= kPieceRows || piece_bytes_ >= kPieceBytes;
+  return is_full ? WritePiece(batch, rows) : Status();
 }
 
-Status RowStager::FillGroup(std::vector<StagedCell>& cells) {
-  DATALAKE_TRY_ASSIGN(assets::AssetBatch* const batch, puts_.Batch());
-  const FillTools tools{
-      .fs = fs_, .batch = *batch, .on_bad_asset = job_.on_bad_asset, .stop = stop_};
-  const std::size_t tasks = (cells.size() + kCellsPerTask - 1) / kCellsPerTask;
-  const Status filled = ParallelFor(pool_, tasks, stop_, [&](std::size_t task) -> Status {
-    const std::size_t end = std::min(cells.size(), (task + 1) * kCellsPerTask);
-    std::string scratch;
-    for (std::size_t i = task * kCellsPerTask; i < end; ++i) {
-      DATALAKE_TRY(FillCell(tools, scratch, cells[i]));
-    }
-    return {};
-  });
-  DATALAKE_TRY(filled);
-  std::uint64_t puts = 0;
-  std::uint64_t bytes = 0;
-  for (const StagedCell& cell : cells) {
-    puts += cell.asset ? 1 : 0;
-    bytes += cell.was_new ? cell.asset->size_bytes : 0;
-  }
-  return puts_.Add(puts, bytes);
-}
-
-Status RowStager::WritePiece(const arrow::RecordBatch& batch, std::int64_t first,
-                             std::vector<StagedColumnBuilder>& assets, std::int64_t rows) {
+Status RowStager::WritePiece(const arrow::RecordBatch& batch, std::int64_t rows) {
   arrow::ArrayVector columns;
   for (std::size_t i = 0; i < plans_.size(); ++i) {
     const arrow::Array& source = *batch.column(plans_[i].index);
     if (plans_[i].action == Action::kAsset) {
-      DATALAKE_TRY_ASSIGN(auto column, assets[i].Finish());
+      DATALAKE_TRY_ASSIGN(auto column, piece_[i].Finish());
       columns.push_back(std::move(column));
     } else if (plans_[i].action == Action::kJson) {
-      DATALAKE_TRY_ASSIGN(auto column, JsonColumn(*source.Slice(first, rows)));
+      DATALAKE_TRY_ASSIGN(auto column, JsonColumn(*source.Slice(piece_first_, rows)));
       columns.push_back(std::move(column));
     } else {
-      columns.push_back(source.Slice(first, rows));
+      columns.push_back(source.Slice(piece_first_, rows));
     }
   }
+  piece_.clear();
   DATALAKE_TRY(writer_->Write(*arrow::RecordBatch::Make(schema_, rows, std::move(columns))));
   rows_ += static_cast<std::uint64_t>(rows);
   progress_.Report(
@@ -399,8 +466,10 @@ Result<StagedRows> RowStager::Finish() {
   if (rows_ == 0) {
     return Error{ErrorCode::kInvalidArgument, "upload has no rows"};
   }
-  DATALAKE_TRY(puts_.Commit());
+  // Both at once: nobody sees the rows before the whole upload is published.
+  DATALAKE_TRY(puts_.BeginCommit());
   DATALAKE_TRY(writer_->Publish());
+  DATALAKE_TRY(puts_.Commit());
   if (!files_folder_.empty()) {
     DATALAKE_TRY(fs_.SyncDirectory(io::JoinPath(job_.folder, files_folder_)));
   }
