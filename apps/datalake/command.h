@@ -26,7 +26,8 @@ struct GlobalOptions {
   std::string lake;    ///< --lake, else $DATALAKE, else the nearest folder upwards with lake.json
   std::string server;  ///< --server, else $DATALAKE_SERVER
   std::string token;   ///< --token, else $DATALAKE_TOKEN
-  std::string config;  ///< -c/--config: a YAML or JSON file of the command's own keys
+  std::string token_file;  ///< --token-file: a file that holds the token, where `token` is empty
+  std::string config;      ///< -c/--config: a YAML or JSON file of the command's own keys
   std::string compat;  ///< --compat dolma: the toolkit's own answer where ours differs on purpose
   std::int64_t threads = 0;  ///< 0: one a core
   bool json = false;         ///< one JSON object a line on standard output

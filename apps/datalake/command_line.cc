@@ -158,6 +158,8 @@ void DeclareGlobals(CLI::App& app, GlobalOptions& options) {
   set.String("--server", options.server,
              "address of a server to work through (else $DATALAKE_SERVER)");
   set.String("--token", options.token, "token for that server (else $DATALAKE_TOKEN)");
+  set.String("--token-file", options.token_file,
+             "file that holds that token: other users of this machine do not see it");
   set.String("-c,--config", options.config, "YAML or JSON file with the command's own keys");
   set.Choice("--compat", options.compat, {"", "dolma"},
              "answer as the Dolma toolkit does, its defects included");

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "datalake/io/atomic_file.h"
 #include "datalake/io/local_file_system.h"
 
 #include "apps/datalake/command_line.h"
@@ -21,6 +22,7 @@ namespace datalake::apps {
 namespace {
 
 constexpr int kUsageExitCode = 2;
+constexpr std::uint64_t kMaxTokenBytes = 4096;
 
 void SetFromEnvironment(std::string& option, const char* variable) {
   const char* value = std::getenv(variable);
@@ -33,6 +35,25 @@ int Fail(const Error& error, int exit_code) {
   std::fflush(stdout);
   std::fprintf(stderr, "datalake: %s\n", error.message.c_str());
   return exit_code;
+}
+
+// --token, else what --token-file holds, else $DATALAKE_TOKEN.
+Status FindToken(io::FileSystem& fs, GlobalOptions& options) {
+  if (!options.token_file.empty() && !options.token.empty()) {
+    return Error{ErrorCode::kInvalidArgument, "--token and --token-file exclude each other"};
+  }
+  if (!options.token_file.empty()) {
+    DATALAKE_TRY_ASSIGN(const std::string text,
+                        io::ReadFile(fs, options.token_file, kMaxTokenBytes));
+    const std::size_t end = text.find_last_not_of(" \t\r\n");
+    options.token = text.substr(0, end == std::string::npos ? 0 : end + 1);
+    if (options.token.empty() || options.token.find_first_of(" \t\r\n") != std::string::npos) {
+      return Error{ErrorCode::kInvalidArgument,
+                   "file does not hold one token and nothing else: " + options.token_file};
+    }
+  }
+  SetFromEnvironment(options.token, "DATALAKE_TOKEN");
+  return {};
 }
 
 int Run(const std::vector<std::string>& arguments) {
@@ -49,10 +70,12 @@ int Run(const std::vector<std::string>& arguments) {
   }
   SetFromEnvironment(options.lake, "DATALAKE");
   SetFromEnvironment(options.server, "DATALAKE_SERVER");
-  SetFromEnvironment(options.token, "DATALAKE_TOKEN");
   const SystemClock clock;
   SystemRandom random;
   io::LocalFileSystem fs;
+  if (const Status found = FindToken(fs, options); !found) {
+    return Fail(found.error(), FactsOf(found.error().code).exit_code);
+  }
   NullProgress silent;
   TerminalProgress shown(clock);
   ProgressSink& progress = options.quiet ? static_cast<ProgressSink&>(silent) : shown;

@@ -1,6 +1,6 @@
 """Uploads over HTTP, for clients that do not see the lake's disk: in parts, in parallel, resumable.
 
->>> upload("http://lake:8091", "pictures/", provider="opensource", dataset="birds")
+>>> upload("http://lake:8091", "pictures/", provider="opensource", dataset="birds", token="…")
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ def upload(
     server_url: str,
     data_source: Rows,
     *,
+    token: str | None = None,
     workers: int = 4,
     attempts: int = 8,
     timeout: float = 600.0,
@@ -44,18 +45,24 @@ def upload(
     """Sends files or a table to a server and stages them there; returns the upload.
 
     `data_source` is a file, a folder, or an Arrow table; `request` has `provider`, `dataset` and
-    what else `Lake.upload` takes. After a cut it goes on where it was: a part that is there is not
-    sent again, also not by another process that is given the same files and request.
+    what else `Lake.upload` takes; `token` is one of the server's (default: $DATALAKE_TOKEN). A
+    single file is sent alone: when its rows name files, give their folder, or use the program,
+    `datalake --server URL upload`, which finds them. After a cut it goes on where it was: a part
+    that is there is not sent again, also not by another process that is given the same files and
+    request.
     """
+    sender = _Sender(server_url, attempts, timeout, token or os.environ.get("DATALAKE_TOKEN"))
     with tempfile.TemporaryDirectory(prefix="datalake-upload-") as folder:
         root, source = _files_of(data_source, Path(folder))
-        sender = _Sender(server_url, attempts, timeout)
         names = [source] if source != "." else _below(root)
         if not names:
             raise NotFoundError(f"no files to upload: {root}")
-        files = [_announce(root, name) for name in names]
         body = {key: value for key, value in request.items() if value is not None}
-        return sender.run(root, body | {"source": source, "files": files}, workers)
+        body |= {"source": source, "files": []}
+        # Whether the server takes this request of this caller: told before files are hashed.
+        sender.call("POST", "/v1/uploads", json.dumps(body | {"check": True}).encode())
+        body["files"] = [_announce(root, name) for name in names]
+        return sender.run(root, body, workers)
 
 
 def _files_of(data_source: Rows, folder: Path) -> tuple[Path, str]:
@@ -97,8 +104,11 @@ def _announce(root: Path, name: str) -> dict[str, Any]:
 class _Sender:
     """Calls to one server, each tried again after a cut. Thread-safe."""
 
-    def __init__(self, server_url: str, attempts: int, timeout: float) -> None:
+    def __init__(
+        self, server_url: str, attempts: int, timeout: float, token: str | None = None
+    ) -> None:
         self._url = server_url.rstrip("/")
+        self._authorization = {"Authorization": f"Bearer {token}"} if token else {}
         self._attempts = attempts
         self._timeout = timeout
 
@@ -138,7 +148,7 @@ class _Sender:
     ) -> dict[str, Any]:
         """One call; a cut or a busy server is waited out, longer each time."""
         kind = "application/octet-stream" if method == "PUT" else "application/json"
-        headers = {"Content-Type": kind} | (headers or {})
+        headers = {"Content-Type": kind} | self._authorization | (headers or {})
         for attempt in range(self._attempts):
             request = urllib.request.Request(
                 self._url + path, method=method, data=body, headers=headers

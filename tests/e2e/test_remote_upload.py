@@ -125,3 +125,19 @@ def test_what_is_wrong_is_said(address: str, folder: Path) -> None:
         sender.call("POST", "/v1/uploads", body + b"0" * 64 + b'"}]}')
     with pytest.raises(datalake.NotFoundError):
         sender.call("GET", "/v1/uploads/none", b"")
+
+
+def test_a_token_is_sent_and_a_wrong_one_is_told_before_files_are_read(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import datalake
+    from datalake import remote
+
+    made = tmp_path / "rows.csv"
+    made.write_text("n\n1\n")
+    monkeypatch.setattr(remote, "_announce", lambda *_: pytest.fail("it was read"))
+    with pytest.raises(datalake.Error, match="token is not known"):
+        remote.upload(address, made, token="nobody-knows-it", provider="test", dataset="d")
+    monkeypatch.setenv("DATALAKE_TOKEN", "nobody-knows-it-either")
+    with pytest.raises(datalake.Error, match="token is not known"):
+        remote.upload(address, made, provider="test", dataset="d")

@@ -49,12 +49,16 @@ class RecordSink {
 
 class ServerSink final : public RecordSink {
  public:
-  explicit ServerSink(std::unique_ptr<server::RecordClient> client) : client_(std::move(client)) {}
+  ServerSink(std::unique_ptr<server::RecordClient> client, std::stop_token stop)
+      : client_(std::move(client)), stop_(std::move(stop)) {}
 
-  Result<server::SentRecords> Send(std::string lines) override { return client_->Send(lines); }
+  Result<server::SentRecords> Send(std::string lines) override {
+    return client_->Send(lines, stop_);
+  }
 
  private:
   std::unique_ptr<server::RecordClient> client_;
+  const std::stop_token stop_;
 };
 
 // A feed of a lake on this machine.
@@ -239,7 +243,7 @@ class IngestCommand final : public Command {
                                                       .token = context.options.token,
                                                       .feed = feed_,
                                                       .attempts = static_cast<int>(attempts_)}));
-      sinks.push_back(std::make_unique<ServerSink>(std::move(client)));
+      sinks.push_back(std::make_unique<ServerSink>(std::move(client), context.stop));
     }
     return Pump(context, mapping, sinks);
   }
@@ -274,12 +278,12 @@ class IngestCommand final : public Command {
     read ? queue.End() : queue.Abandon();
     senders.clear();
     const MutexLock lock(mutex_);
-    if (failure_) {
-      return *failure_;
-    }
     if (context.stop.stop_requested()) {
       return Error{ErrorCode::kCancelled,
                    "stopped; the same command again goes on without storing anything twice"};
+    }
+    if (failure_) {
+      return *failure_;
     }
     return read;
   }

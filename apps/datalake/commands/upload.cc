@@ -13,6 +13,7 @@
 #include "apps/datalake/commands/commands.h"
 #include "apps/datalake/open_lake.h"
 #include "apps/datalake/prompt.h"
+#include "apps/datalake/remote_upload.h"
 
 namespace datalake::apps {
 namespace {
@@ -62,7 +63,9 @@ class UploadCommand final : public Command {
            "datalake upload pictures/ --provider opensource --dataset birds\n"
            "datalake upload 'shards/*.tar' --provider opensource --dataset birds\n"
            "datalake upload labels.parquet --provider opensource --dataset birds --task vqa "
-           "--variant v1 --field lang=en --field src=real";
+           "--variant v1 --field lang=en --field src=real\n"
+           "datalake --server https://lake.example.org --token-file ~/.lake-token "
+           "upload pictures/ --provider opensource --dataset birds";
   }
 
   void Declare(OptionSet& options) override {
@@ -90,14 +93,55 @@ class UploadCommand final : public Command {
                  "fail when one file of several cannot be opened, rather than leave it out");
     options.Flag("--overwrite", request_.overwrite,
                  "replace a pending upload and, when processed, the variant's rows");
+    options.Integer("--connections", remote_.connections,
+                    "with --server: parts on their way at once");
+    options.Integer("--attempts", remote_.attempts,
+                    "with --server: tries of a call before it fails; the same command again goes "
+                    "on with what the server has");
   }
 
   Result<int> Run(Context& context) override {
-    DATALAKE_TRY_ASSIGN(const auto lake, OpenLake(context));
     DATALAKE_TRY_ASSIGN(request_.on_bad_asset, lake::ParseOnBadAsset(on_bad_asset_));
     DATALAKE_TRY_ASSIGN(request_.nested, lake::ParseNestedValues(nested_));
     DATALAKE_TRY(ReadFields());
+    DATALAKE_TRY_ASSIGN(const lake::UploadInfo info, Upload(context));
+    for (const lake::BadFile& file : info.bad_files) {
+      fmt::print(stderr, "datalake: warning: file left out: {}\n", file.problem);
+    }
+    if (info.problem_rows > 0) {
+      fmt::print(stderr, "datalake: warning: rows with a bad file name: {} of {}\n",
+                 info.problem_rows, info.rows);
+    }
+    DATALAKE_TRY(context.Print(context.options.json
+                                   ? UploadJson(info)
+                                   : fmt::format("staged {} rows for {}/{}: {}\nnext: {}",
+                                                 info.rows, lake::ToString(info.table),
+                                                 info.variant, info.id, Next(context))));
+    return info.bad_files.empty() ? 0 : 1;
+  }
+
+ private:
+  Result<lake::UploadInfo> Upload(Context& context) {
+    if (!context.options.server.empty()) {
+      Prompt prompt(context);
+      DATALAKE_TRY(RequireNames(prompt));
+      SettlePath();
+      return UploadToServer(context, request_, remote_);
+    }
+    DATALAKE_TRY_ASSIGN(const auto lake, OpenLake(context));
     DATALAKE_TRY(AskForMissing(context, *lake));
+    SettlePath();
+    return lake::Uploads(*lake, context.Threads()).Stage(request_, context.progress, context.stop);
+  }
+
+  static std::string Next(const Context& context) {
+    return context.options.server.empty()
+               ? "datalake process"
+               : fmt::format("curl -X POST {}/process", context.options.server);
+  }
+
+  // The path from the root, and who uploads.
+  void SettlePath() {
     std::error_code error;
     const std::filesystem::path absolute = std::filesystem::absolute(request_.source_path, error);
     if (!error && !request_.source_path.empty()) {
@@ -106,25 +150,15 @@ class UploadCommand final : public Command {
     if (const char* user = std::getenv("USER"); request_.user.empty() && user != nullptr) {
       request_.user = user;
     }
-    DATALAKE_TRY_ASSIGN(
-        const lake::UploadInfo info,
-        lake::Uploads(*lake, context.Threads()).Stage(request_, context.progress, context.stop));
-    for (const lake::BadFile& file : info.bad_files) {
-      fmt::print(stderr, "datalake: warning: file left out: {}\n", file.problem);
-    }
-    if (info.problem_rows > 0) {
-      fmt::print(stderr, "datalake: warning: rows with a bad file name: {} of {}\n",
-                 info.problem_rows, info.rows);
-    }
-    DATALAKE_TRY(context.Print(
-        context.options.json
-            ? UploadJson(info)
-            : fmt::format("staged {} rows for {}/{}: {}\nnext: datalake process", info.rows,
-                          lake::ToString(info.table), info.variant, info.id)));
-    return info.bad_files.empty() ? 0 : 1;
   }
 
- private:
+  Status RequireNames(Prompt& prompt) {
+    DATALAKE_TRY(prompt.Require(request_.source_path, "file or folder to upload", "PATH"));
+    DATALAKE_TRY(prompt.Require(request_.provider, "provider", "--provider"));
+    return prompt.Require(request_.dataset, "name of the dataset", "--dataset",
+                          [](std::string_view answer) { return CheckName("dataset", answer); });
+  }
+
   // What the command was not told: on a terminal a question each, elsewhere an error.
   Status AskForMissing(const Context& context, lake::Lake& lake) {
     Prompt prompt(context);
@@ -140,10 +174,7 @@ class UploadCommand final : public Command {
       }
       DATALAKE_TRY_ASSIGN(request_.provider, prompt.One("provider", names));
     }
-    DATALAKE_TRY(prompt.Require(request_.provider, "provider", "--provider"));
-    DATALAKE_TRY(
-        prompt.Require(request_.dataset, "name of the dataset", "--dataset",
-                       [](std::string_view answer) { return CheckName("dataset", answer); }));
+    DATALAKE_TRY(RequireNames(prompt));
     if (!asks) {
       return {};
     }
@@ -204,6 +235,7 @@ class UploadCommand final : public Command {
   std::vector<std::string> fields_;
   std::string on_bad_asset_ = "keep";
   std::string nested_ = "keep";
+  RemoteUploadOptions remote_;
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
 #include <set>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include "datalake/base/hash.h"
 #include "datalake/base/hex.h"
 #include "datalake/base/log.h"
+#include "datalake/base/mutex.h"
 #include "datalake/base/name.h"
 #include "datalake/io/atomic_file.h"
 #include "datalake/io/file_system.h"
@@ -27,7 +29,8 @@ constexpr std::size_t kMaxFiles = 100'000;
 constexpr std::size_t kMaxPathBytes = 1000;
 constexpr std::uint64_t kMaxRequestBytes = std::uint64_t{64} << 20;
 constexpr std::chrono::hours kAbandonedAge{24 * 7};
-constexpr std::size_t kMostNamed = 5;  // missing parts in a message
+constexpr std::size_t kMostKnown = 16;  // uploads under way that are remembered
+constexpr std::size_t kMostNamed = 5;   // missing parts in a message
 constexpr std::string_view kRequestFile = "request.json";
 constexpr std::string_view kFilesFolder = "files";
 constexpr std::string_view kPartsFolder = "parts";
@@ -287,6 +290,43 @@ void RemoveAbandoned(Lake& lake, Timestamp now) {
 
 }  // namespace
 
+// The last uploads that parts came for: a request of 100,000 files is 13 MB of JSON. What is in
+// request.json never changes.
+struct UploadReceiver::Known {
+  Mutex mutex;
+  std::deque<std::pair<std::string, std::shared_ptr<const Announced>>> last
+      DATALAKE_GUARDED_BY(mutex);
+
+  Result<std::shared_ptr<const Announced>> Read(Lake& lake, std::string_view id) {
+    DATALAKE_TRY(CheckName("upload", id));
+    {
+      const MutexLock lock(mutex);
+      const auto found =
+          std::find_if(last.begin(), last.end(), [id](const auto& one) { return one.first == id; });
+      if (found != last.end()) {
+        const std::string path = io::JoinPath(FolderOf(lake, id), kRequestFile);
+        DATALAKE_TRY_ASSIGN(const bool is_there, lake.context().fs.Exists(path));
+        if (is_there) {
+          return found->second;
+        }
+        last.erase(found);  // it was dropped, by whomever
+      }
+    }
+    DATALAKE_TRY_ASSIGN(Announced announced, ReadAnnounced(lake, id));
+    auto read = std::make_shared<const Announced>(std::move(announced));
+    const MutexLock lock(mutex);
+    last.emplace_front(id, read);
+    if (last.size() > kMostKnown) {
+      last.pop_back();
+    }
+    return read;
+  }
+};
+
+UploadReceiver::UploadReceiver(Lake& lake) : lake_(lake), known_(std::make_unique<Known>()) {}
+
+UploadReceiver::~UploadReceiver() = default;
+
 Result<Receiving> UploadReceiver::Begin(const UploadRequest& request,
                                         const std::vector<AnnouncedFile>& files) {
   io::FileSystem& fs = lake_.context().fs;
@@ -335,12 +375,12 @@ Result<Receiving> UploadReceiver::Get(std::string_view id) {
 Status UploadReceiver::PutPart(std::string_view id, std::uint64_t file, std::uint64_t part,
                                std::string_view bytes, std::string_view sha256) {
   io::FileSystem& fs = lake_.context().fs;
-  DATALAKE_TRY_ASSIGN(const Announced announced, ReadAnnounced(lake_, id));
-  if (file >= announced.files.size() || part >= PartCount(announced.files[file])) {
+  DATALAKE_TRY_ASSIGN(const auto announced, known_->Read(lake_, id));
+  if (file >= announced->files.size() || part >= PartCount(announced->files[file])) {
     return Error{ErrorCode::kNotFound,
                  fmt::format("upload has no such part: {}: file {}, part {}", id, file, part)};
   }
-  const std::uint64_t size = PartSize(announced.files[file], part);
+  const std::uint64_t size = PartSize(announced->files[file], part);
   if (bytes.size() != size) {
     return Error{ErrorCode::kInvalidArgument,
                  fmt::format("part has {} bytes instead of {}: {}: file {}, part {}", bytes.size(),

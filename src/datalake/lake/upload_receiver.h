@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -42,8 +43,10 @@ struct Receiving {
 /// several servers may receive parts of one upload.
 class UploadReceiver {
  public:
-  /// `lake` must outlive it.
-  explicit UploadReceiver(Lake& lake) : lake_(lake) {}
+  /// `lake` must outlive it. Keep one: it remembers what it has read of uploads under way, as every
+  /// part needs the list of all files.
+  explicit UploadReceiver(Lake& lake);
+  ~UploadReceiver();
 
   /// Begins an upload, or finds the one with the same request and files that is not complete yet:
   /// so a client that starts again goes on where it was. `request.source_path` is the path of one
@@ -71,7 +74,10 @@ class UploadReceiver {
   Status Abort(std::string_view id);
 
  private:
+  struct Known;
+
   Lake& lake_;
+  const std::unique_ptr<Known> known_;
 };
 
 }  // namespace datalake::lake

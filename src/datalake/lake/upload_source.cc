@@ -189,6 +189,10 @@ Result<UploadSource> OpenUploadSource(io::FileSystem& fs, const std::string& pat
   return source;
 }
 
+bool IsMedia(std::string_view name) {
+  return HasPictureSuffix(name) || IsOtherMedia(name);
+}
+
 Status CheckUnchanged(io::FileSystem& fs, const UploadSource& source) {
   for (const SourceFile& file : source.files) {
     const auto now = fs.Stat(file.path);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <arrow/type_fwd.h>
@@ -38,6 +39,10 @@ struct UploadSource {
 /// kNotFound (a folder without files that are known).
 Result<UploadSource> OpenUploadSource(io::FileSystem& fs, const std::string& path,
                                       bool strict_files);
+
+/// True for names of pictures, PDF, audio and video, by their suffix: what a folder without rows is
+/// made of.
+bool IsMedia(std::string_view name);
 
 /// Tells whether the files are as they were when the source was opened. Errors: kConflict naming
 /// the one that is not, kIo.

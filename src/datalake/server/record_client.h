@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -28,18 +29,18 @@ struct RecordClientOptions {
   std::chrono::seconds timeout{60};
 };
 
-/// Sends records to a server over one connection that is kept and opened again when it breaks.
-/// Requests are sent again after a cut, 429 and 503: safe when every record has an ingest_id.
+/// Sends records to a server over one connection (http_client.h). Requests are sent again after a
+/// cut, 429 and 503: safe when every record has an ingest_id.
 /// Single-threaded; several clients work in parallel.
 class RecordClient {
  public:
-  /// Errors: kInvalidArgument (the URL), kUnsupported (https: put the lake's own Python client, or
-  /// a proxy on this machine, before it).
+  /// Errors: those of HttpClient::Make.
   static Result<std::unique_ptr<RecordClient>> Make(const RecordClientOptions& options);
   virtual ~RecordClient() = default;
 
-  /// Sends JSON lines. Errors: what the server said, kUnavailable (no answer after all attempts).
-  virtual Result<SentRecords> Send(std::string_view lines) = 0;
+  /// Sends JSON lines. Errors: what the server said, kUnavailable (no answer after all attempts),
+  /// kCancelled.
+  virtual Result<SentRecords> Send(std::string_view lines, const std::stop_token& stop) = 0;
 };
 
 }  // namespace datalake::server

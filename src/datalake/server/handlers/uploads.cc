@@ -1,6 +1,7 @@
 // /v1/uploads: uploads in parts, resumable, from clients that do not see the lake's disk; what is
 // staged; retry and discard.
 #include <charconv>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -16,6 +17,8 @@ namespace datalake::server {
 namespace {
 
 constexpr std::string_view kWhere = "body";
+// 100,000 files with paths of some 200 bytes.
+constexpr std::uint64_t kMaxBeginBytes = std::uint64_t{32} << 20;
 constexpr std::string_view kBeginSchema =
     R"({"type":"object","required":["provider","dataset","files"],"properties":{)"
     R"("provider":{"type":"string"},"dataset":{"type":"string"},)"
@@ -26,7 +29,8 @@ constexpr std::string_view kBeginSchema =
     R"("description":{"type":"string"},"original_source":{"type":"string"},)"
     R"("user":{"type":"string"},"on_bad_asset":{"enum":["keep","null","reject"]},)"
     R"("nested":{"enum":["keep","json"]},"overwrite":{"type":"boolean"},)"
-    R"("strict_files":{"type":"boolean"},)"
+    R"("strict_files":{"type":"boolean"},"check":{"type":"boolean","description":"only tells )"
+    R"(whether the request is in order, of no files: before they are hashed"},)"
     R"("image_columns":{"type":"array","items":{"type":"string"}},)"
     R"("file_columns":{"type":"array","items":{"type":"string"}},)"
     R"("files":{"type":"array","items":{"type":"object","required":["path","bytes","sha256"],)"
@@ -96,9 +100,18 @@ Status ReadNames(const json::Value& body, std::string_view key, std::vector<std:
   return {};
 }
 
+// What the routes work with, for as long as the router lives.
+struct Context {
+  explicit Context(lake::Lake& the_lake) : lake(the_lake), receiver(the_lake) {}
+
+  lake::Lake& lake;
+  lake::UploadReceiver receiver;
+};
+
 struct BeginBody {
   lake::UploadRequest request;
   std::vector<lake::AnnouncedFile> files;
+  bool only_checks = false;
 };
 
 Status ReadWords(const json::Value& body, lake::UploadRequest& request) {
@@ -137,6 +150,8 @@ Result<BeginBody> ParseBegin(const std::string& text) {
   DATALAKE_TRY_ASSIGN(begin.request.provider, json::GetString(body, "provider", kWhere));
   DATALAKE_TRY_ASSIGN(begin.request.dataset, json::GetString(body, "dataset", kWhere));
   DATALAKE_TRY(ReadWords(body, begin.request));
+  DATALAKE_TRY_ASSIGN(const auto only_checks, json::FindBool(body, "check", kWhere));
+  begin.only_checks = only_checks.value_or(false);
   if (const json::Value* fields = json::Find(body, "fields")) {
     if (!fields->is_object()) {
       return Error{ErrorCode::kInvalidArgument, "fields must be an object"};
@@ -159,10 +174,14 @@ Result<BeginBody> ParseBegin(const std::string& text) {
   return begin;
 }
 
-Result<json::Value> Begin(Service& service, const Request& request) {
+Result<json::Value> Begin(Context& context, const Request& request) {
   DATALAKE_TRY_ASSIGN(const BeginBody body, ParseBegin(request.body));
+  if (body.only_checks) {
+    DATALAKE_TRY(lake::CheckUploadRequest(context.lake, body.request));
+    return json::Value{{"checked", true}};
+  }
   DATALAKE_TRY_ASSIGN(const lake::Receiving receiving,
-                      lake::UploadReceiver(service.lake).Begin(body.request, body.files));
+                      context.receiver.Begin(body.request, body.files));
   return ReceivingValue(receiving);
 }
 
@@ -176,28 +195,27 @@ Result<std::uint64_t> NumberOf(const Request& request, std::string_view name) {
   return number;
 }
 
-Result<json::Value> PutPart(Service& service, const Request& request) {
+Result<json::Value> PutPart(Context& context, const Request& request) {
   DATALAKE_TRY_ASSIGN(const std::uint64_t file, NumberOf(request, "file"));
   DATALAKE_TRY_ASSIGN(const std::uint64_t part, NumberOf(request, "part"));
-  DATALAKE_TRY(lake::UploadReceiver(service.lake)
-                   .PutPart(request.path_parameters.at("upload"), file, part, request.body,
-                            request.Header("x-content-sha256")));
+  DATALAKE_TRY(context.receiver.PutPart(request.path_parameters.at("upload"), file, part,
+                                        request.body, request.Header("x-content-sha256")));
   return json::Value{{"received", true}};
 }
 
-Result<json::Value> Complete(Service& service, const Request& request) {
+Result<json::Value> Complete(Context& context, const Request& request) {
   NullProgress progress;
-  DATALAKE_TRY_ASSIGN(const lake::UploadInfo info,
-                      lake::UploadReceiver(service.lake)
-                          .Complete(request.path_parameters.at("upload"), progress, {}));
+  DATALAKE_TRY_ASSIGN(
+      const lake::UploadInfo info,
+      context.receiver.Complete(request.path_parameters.at("upload"), progress, {}));
   return UploadValue(info);
 }
 
-Result<json::Value> List(Service& service) {
+Result<json::Value> List(Context& context) {
   json::Value uploads = json::Value::array();
   for (const lake::UploadState state :
        {lake::UploadState::kPending, lake::UploadState::kProcessing, lake::UploadState::kFailed}) {
-    DATALAKE_TRY_ASSIGN(const auto infos, lake::Uploads(service.lake).List(state));
+    DATALAKE_TRY_ASSIGN(const auto infos, lake::Uploads(context.lake).List(state));
     for (const lake::UploadInfo& info : infos) {
       uploads.push_back(UploadValue(info));
     }
@@ -206,37 +224,37 @@ Result<json::Value> List(Service& service) {
 }
 
 // What is being received, or staged.
-Result<json::Value> Show(Service& service, const Request& request) {
+Result<json::Value> Show(Context& context, const Request& request) {
   const std::string& id = request.path_parameters.at("upload");
-  DATALAKE_TRY_ASSIGN(const json::Value list, List(service));
+  DATALAKE_TRY_ASSIGN(const json::Value list, List(context));
   for (const json::Value& upload : list.at("uploads")) {
     if (upload.at("upload") == id) {
       return upload;
     }
   }
-  DATALAKE_TRY_ASSIGN(const lake::Receiving receiving, lake::UploadReceiver(service.lake).Get(id));
+  DATALAKE_TRY_ASSIGN(const lake::Receiving receiving, context.receiver.Get(id));
   return ReceivingValue(receiving);
 }
 
-Result<json::Value> Retry(Service& service, const Request& request) {
-  DATALAKE_TRY(lake::Uploads(service.lake).Retry(request.path_parameters.at("upload")));
+Result<json::Value> Retry(Context& context, const Request& request) {
+  DATALAKE_TRY(lake::Uploads(context.lake).Retry(request.path_parameters.at("upload")));
   return json::Value{{"state", "pending"}};
 }
 
-Result<json::Value> Discard(Service& service, const Request& request) {
+Result<json::Value> Discard(Context& context, const Request& request) {
   const std::string& id = request.path_parameters.at("upload");
-  const Status aborted = lake::UploadReceiver(service.lake).Abort(id);
+  const Status aborted = context.receiver.Abort(id);
   if (!aborted && aborted.error().code != ErrorCode::kNotFound) {
     return aborted.error();
   }
-  const Status discarded = lake::Uploads(service.lake).Discard(id);
+  const Status discarded = lake::Uploads(context.lake).Discard(id);
   if (!discarded && !(aborted && discarded.error().code == ErrorCode::kNotFound)) {
     return discarded.error();
   }
   return json::Value{{"discarded", true}};
 }
 
-using Work = Result<json::Value> (*)(Service&, const Request&);
+using Work = Result<json::Value> (*)(Context&, const Request&);
 
 struct Resource {
   std::string_view method;
@@ -246,25 +264,28 @@ struct Resource {
   Work work;
   std::string_view body{};
   int status = 200;
+  std::uint64_t max_body_bytes = 0;
 };
 
 }  // namespace
 
 Status AddUploadRoutes(Router& router, Service& service) {
   const RouteAnswer unknown{404, "no such upload"};
+  const auto context = std::make_shared<Context>(service.lake);
   std::vector<Resource> resources = {
       {"GET",
        "/v1/uploads",
        "What waits, is processed, or failed, oldest first of each",
        {{200, "the uploads"}},
-       [](Service& the_service, const Request&) { return List(the_service); }},
+       [](Context& the_context, const Request&) { return List(the_context); }},
       {"POST",
        "/v1/uploads",
        "Begins an upload in parts, or finds the one of the same request and files",
        {{201, "what to send", kReceivingSchema}, {422, "the request is not valid"}},
        &Begin,
        kBeginSchema,
-       201},
+       201,
+       kMaxBeginBytes},
       {"GET",
        "/v1/uploads/{upload}",
        "One upload: what is missing of it, or where it is",
@@ -299,10 +320,11 @@ Status AddUploadRoutes(Router& router, Service& service) {
                     .tag = "Uploads",
                     .access = Access::To(resource.method == "GET" ? Role::kRead : Role::kWrite),
                     .request_schema = resource.body,
+                    .max_body_bytes = resource.max_body_bytes,
                     .answers = std::move(resource.answers),
-                    .handle = [&service, work = resource.work, status = resource.status](
+                    .handle = [context, work = resource.work, status = resource.status](
                                   const Request& request, const Responder& respond) {
-                      Answer(request, respond, work(service, request), status);
+                      Answer(request, respond, work(*context, request), status);
                     }}));
   }
   return {};
