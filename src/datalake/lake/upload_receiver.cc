@@ -392,6 +392,10 @@ Status UploadReceiver::PutPart(std::string_view id, std::uint64_t file, std::uin
         fmt::format("part is not that of its checksum, send it again: {}: file {}, part {}", id,
                     file, part)};
   }
+  DATALAKE_TRY_ASSIGN(const bool is_done, fs.Exists(io::JoinPath(FolderOf(lake_, id), kDoneFile)));
+  if (is_done) {
+    return {};  // a part that was sent twice and came late: its bytes are staged
+  }
   const std::string folder = PartsOf(FolderOf(lake_, id), file);
   DATALAKE_TRY(fs.MakeDirectories(folder));
   const Status put = io::PutIfAbsent(fs, io::JoinPath(folder, std::to_string(part)), bytes);

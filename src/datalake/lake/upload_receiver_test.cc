@@ -156,5 +156,15 @@ TEST_F(UploadReceiverTest, AbortedUploadsAreGone) {
   EXPECT_THAT(receiver_->Get(receiving->id), IsError(ErrorCode::kNotFound, receiving->id));
 }
 
+TEST_F(UploadReceiverTest, APartThatComesLateLeavesNothing) {
+  const auto begun = receiver_->Begin(request_, files_);
+  ASSERT_THAT(begun, IsOk());
+  Send(*begun);
+  NullProgress progress;
+  ASSERT_THAT(receiver_->Complete(begun->id, progress, {}), IsOk());
+  EXPECT_THAT(Put(*begun, 1, 0), IsOk());
+  EXPECT_FALSE(*fs_.Exists("/lake/staging/receiving/" + begun->id + "/parts"));
+}
+
 }  // namespace
 }  // namespace datalake::lake
