@@ -10,8 +10,10 @@ namespace datalake {
 namespace {
 
 constexpr int kMostHeaps = 4;
-constexpr int kMappedBytes = 1 << 20;
-constexpr int kTrimBytes = 2 << 20;
+// Batches of rows and bodies of requests stay below: mapping each would cost a page fault for every
+// 4 KB of them.
+constexpr int kMappedBytes = 4 << 20;
+constexpr int kTrimBytes = 8 << 20;  // of each heap
 
 }  // namespace
 

@@ -19,8 +19,8 @@ TEST(ProcessMemoryTest, FreedBlocksGoBackAlsoBetweenOthers) {
   std::vector<std::string> kept;
   {
     std::vector<std::string> freed;
-    for (int i = 0; i < 64; ++i) {
-      freed.emplace_back(std::size_t{2} << 20, 'x');
+    for (int i = 0; i < 16; ++i) {
+      freed.emplace_back(std::size_t{8} << 20, 'x');
       kept.emplace_back(1000, 'x');
     }
     EXPECT_GT(ResidentBytes(), before + (std::uint64_t{100} << 20));

@@ -1,5 +1,6 @@
 #include "datalake/lake/feed_columns.h"
 
+#include <algorithm>
 #include <bit>
 #include <utility>
 #include <vector>
@@ -55,10 +56,19 @@ class NameLists {
 
 class FeedBuilder final : public FeedBatchBuilder {
  public:
-  explicit FeedBuilder(const FeedDefinition& definition)
+  FeedBuilder(const FeedDefinition& definition, const std::vector<int>* columns)
       : schema_(FeedSchema(definition)),
         payload_(definition.shape == FeedShape::kChat ? MakeChatColumns()
-                                                      : MakeFieldColumns(definition)) {}
+                                                      : MakeFieldColumns(definition)) {
+    if (columns != nullptr) {
+      const int raw = schema_->GetFieldIndex("raw");
+      wants_raw_ = std::ranges::count(*columns, raw) > 0;
+      // What comes from parsing a body: `source` and all behind it, up to `extra` before `raw`.
+      const int first = schema_->GetFieldIndex("source");
+      wants_payload_ = std::ranges::any_of(
+          *columns, [&](int column) { return column >= first && column < raw; });
+    }
+  }
 
   Status Append(const FeedRecord& record) override {
     body_bytes_ += record.body.size();
@@ -74,7 +84,8 @@ class FeedBuilder final : public FeedBatchBuilder {
  private:
   arrow::Status AppendRow(const FeedRecord& record) {
     RecordOrigin origin;
-    ARROW_RETURN_NOT_OK(payload_->Append(record.body, origin));
+    // No body gives nulls.
+    ARROW_RETURN_NOT_OK(payload_->Append(wants_payload_ ? record.body : "", origin));
     ARROW_RETURN_NOT_OK(ingest_id_.Append(record.ingest_id));
     ARROW_RETURN_NOT_OK(version_.Append(record.version));
     ARROW_RETURN_NOT_OK(received_.Append(record.received.time_since_epoch().count()));
@@ -82,7 +93,7 @@ class FeedBuilder final : public FeedBatchBuilder {
     ARROW_RETURN_NOT_OK(AppendText(submitter_id_, origin.submitter_id));
     ARROW_RETURN_NOT_OK(AppendText(attribution_, origin.attribution));
     ARROW_RETURN_NOT_OK(AppendTextOrNull(extra_, origin.extra));
-    ARROW_RETURN_NOT_OK(raw_.Append(record.body));
+    ARROW_RETURN_NOT_OK(wants_raw_ ? raw_.Append(record.body) : raw_.AppendNull());
     ARROW_RETURN_NOT_OK(body_hash_.Append(std::bit_cast<std::int64_t>(BodyHash(record.body))));
     ARROW_RETURN_NOT_OK(schema_version_.Append(record.schema_version));
     ARROW_RETURN_NOT_OK(content_hash_.Append(std::bit_cast<std::int64_t>(record.content_hash)));
@@ -113,6 +124,8 @@ class FeedBuilder final : public FeedBatchBuilder {
 
   const std::shared_ptr<arrow::Schema> schema_;
   const std::unique_ptr<PayloadColumns> payload_;
+  bool wants_raw_ = true;
+  bool wants_payload_ = true;
   arrow::StringBuilder ingest_id_;
   arrow::Int64Builder version_;
   arrow::TimestampBuilder received_{Time(), arrow::default_memory_pool()};
@@ -227,8 +240,9 @@ std::uint64_t BodyHash(std::string_view body) {
   return Xxh3Hash64(body);
 }
 
-std::unique_ptr<FeedBatchBuilder> FeedBatchBuilder::ForFeed(const FeedDefinition& definition) {
-  return std::make_unique<FeedBuilder>(definition);
+std::unique_ptr<FeedBatchBuilder> FeedBatchBuilder::ForFeed(const FeedDefinition& definition,
+                                                            const std::vector<int>* columns) {
+  return std::make_unique<FeedBuilder>(definition, columns);
 }
 
 std::unique_ptr<FeedBatchBuilder> FeedBatchBuilder::ForQuarantine() {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <arrow/type_fwd.h>
 
@@ -27,8 +28,10 @@ std::uint64_t BodyHash(std::string_view body);
 class FeedBatchBuilder {
  public:
   /// Rows of FeedSchema. A body that does not fit the definition (stored under an older one) keeps
-  /// its id, times and raw text. `definition` is copied.
-  static std::unique_ptr<FeedBatchBuilder> ForFeed(const FeedDefinition& definition);
+  /// its id, times and raw text. `definition` is copied. `columns`: the fields of FeedSchema that
+  /// matter, all when null; others may be null, and bodies are parsed only where it is needed.
+  static std::unique_ptr<FeedBatchBuilder> ForFeed(const FeedDefinition& definition,
+                                                   const std::vector<int>* columns = nullptr);
 
   /// Rows of QuarantineSchema.
   static std::unique_ptr<FeedBatchBuilder> ForQuarantine();

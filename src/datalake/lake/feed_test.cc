@@ -218,12 +218,13 @@ TEST_F(FeedTest, ViewShowsTableAndTail) {
   EXPECT_EQ(view->tail.rows, 2);
   ASSERT_THAT(feed_->Seal(), IsOk());
   for (int i = 0; i < 2; ++i) {  // read again, and from a segment that is gone by now
-    const auto reader = view->tail.open();
+    const auto reader = view->tail.open({view->schema->GetFieldIndex("conversation")});
     ASSERT_THAT(reader, IsOk());
     const auto rows = (*reader)->ToTable();
     ASSERT_TRUE(rows.ok()) << rows.status().ToString();
     EXPECT_TRUE((*rows)->schema()->Equals(*view->schema));
     EXPECT_EQ((*rows)->num_rows(), 2);
+    EXPECT_EQ((*rows)->GetColumnByName("conversation")->null_count(), 0);
   }
   EXPECT_THAT(OpenFeedView(*lake_, "chats"), IsError(ErrorCode::kNotFound, "chat"));
 }

@@ -84,14 +84,17 @@ Result<FeedTail> MakeTail(std::shared_ptr<const TailState> state,
     DATALAKE_TRY(VisitLogStretch(stretch, add));
   }
   tail.replaced = std::move(replaced);
-  tail.open = [state = std::move(state),
-               schema]() -> Result<std::shared_ptr<arrow::RecordBatchReader>> {
+  tail.open =
+      [state = std::move(state), schema](
+          const std::vector<int>& columns) -> Result<std::shared_ptr<arrow::RecordBatchReader>> {
     return ReadFeedRows(
         {.stretches = state->stretches,
          .wants = [state](std::uint64_t sequence,
                           const FeedRecord& record) { return state->Holds(sequence, record); },
          .make_builder =
-             [state] { return FeedBatchBuilder::ForFeed(state->checker->definition()); },
+             [state, columns] {
+               return FeedBatchBuilder::ForFeed(state->checker->definition(), &columns);
+             },
          .schema = schema});
   };
   return tail;

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -14,6 +13,7 @@
 #include "datalake/lake/feed_record.h"
 #include "datalake/lake/lake.h"
 #include "datalake/lake/replaced_versions.h"
+#include "datalake/query/relation.h"
 
 namespace datalake::table {
 class TableSnapshot;
@@ -28,9 +28,10 @@ struct FeedTail {
   std::set<std::string> days;  ///< of receipt
   /// Ids with a version above 1, and that version; not null.
   std::shared_ptr<const ReplacedIds> replaced;
-  /// Reads the rows in the order of the log; may be called again, and when the log has moved on.
+  /// Reads the rows in the order of the log, `columns` of the view's schema at least; may be called
+  /// again, and when the log has moved on. Cost: bodies are parsed only for columns made of them.
   /// Memory: about 10 MB a reader.
-  std::function<Result<std::shared_ptr<arrow::RecordBatchReader>>()> open;
+  query::OpenBatches open;
 };
 
 /// All versions of all records of a feed at one moment: what is in the table and what is only in

@@ -246,9 +246,10 @@ Result<query::View> LakeViews::FindCollection(std::string_view text) {
   DATALAKE_TRY_ASSIGN(const CollectionInfo info, collections.Find(name, version));
   DATALAKE_TRY_ASSIGN(const auto reader, collections.Open(name, info.version));
   query::Relation relation;
-  relation.batches.push_back({.schema = reader->schema(), .open = [&lake = lake_, info]() {
-                                return Collections(lake).Open(info.name, info.version);
-                              }});
+  relation.batches.push_back(
+      {.schema = reader->schema(), .open = [&lake = lake_, info](const std::vector<int>&) {
+         return Collections(lake).Open(info.name, info.version);
+       }});
   return query::MakeView(std::move(relation));
 }
 

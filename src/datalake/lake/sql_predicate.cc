@@ -217,7 +217,8 @@ Result<std::vector<bool>> SqlPredicate::Match(
   }
   fields.push_back(arrow::field(kRowColumn, arrow::int64()));
   const auto schema = arrow::schema(std::move(fields));
-  const auto open = [&]() -> Result<std::shared_ptr<arrow::RecordBatchReader>> {
+  const auto open =
+      [&](const std::vector<int>&) -> Result<std::shared_ptr<arrow::RecordBatchReader>> {
     DATALAKE_TRY_ASSIGN(auto rows,
                         table::ReadTableFiles(fs_, snapshot, std::span(&file, 1), columns));
     return std::make_shared<NumberedRows>(std::move(rows), schema);

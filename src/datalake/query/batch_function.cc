@@ -117,7 +117,7 @@ Status Init(duckdb_init_info info) {
     DATALAKE_TRY_ASSIGN(state->converter,
                         Converter::Make(bound.context->database, arrow::Schema(fields)));
   }
-  DATALAKE_TRY_ASSIGN(state->reader, group.open());
+  DATALAKE_TRY_ASSIGN(state->reader, group.open(state->columns));
   duckdb_init_set_max_threads(info, 1);
   duckdb_init_set_init_data(info, state.release(), [](void* data) {
     std::default_delete<ScanState>()(static_cast<ScanState*>(data));

@@ -51,6 +51,8 @@ Status ShutIn(duckdb_connection connection, const EngineOptions& options) {
   }
   DATALAKE_TRY(Execute(connection, "SET GLOBAL TimeZone = 'UTC'"));
   DATALAKE_TRY(Execute(connection, "SET GLOBAL parquet_metadata_cache = true"));
+  // Bytes of files are in the system's cache already; a second copy would fill the memory limit.
+  DATALAKE_TRY(Execute(connection, "SET GLOBAL enable_external_file_cache = false"));
   DATALAKE_TRY(Execute(connection, fmt::format("SET GLOBAL allowed_directories = [{}]", folders)));
   DATALAKE_TRY(Execute(connection, "SET GLOBAL enable_external_access = false"));
   return Execute(connection, "SET GLOBAL lock_configuration = true");

@@ -114,10 +114,11 @@ TEST_F(QueryEngineTest, BatchesCanBeReadRepeatedlyAndBesideFiles) {
 
 TEST_F(QueryEngineTest, ErrorsOfBatchesKeepTheirCode) {
   Relation relation;
-  relation.batches.push_back({.schema = arrow::schema({arrow::field("id", arrow::int64())}),
-                              .open = []() -> Result<std::shared_ptr<arrow::RecordBatchReader>> {
-                                return Error{ErrorCode::kCorruption, "torn segment: wal/1.log"};
-                              }});
+  relation.batches.push_back(
+      {.schema = arrow::schema({arrow::field("id", arrow::int64())}),
+       .open = [](const std::vector<int>&) -> Result<std::shared_ptr<arrow::RecordBatchReader>> {
+         return Error{ErrorCode::kCorruption, "torn segment: wal/1.log"};
+       }});
   views_.views[{"", "broken"}] = MakeView(relation);
   EXPECT_THAT(Sql("select * from broken"), IsError(ErrorCode::kCorruption, "wal/1.log"));
 }

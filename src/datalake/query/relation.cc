@@ -11,8 +11,8 @@ namespace datalake::query {
 
 BatchGroup MakeBatchGroup(std::shared_ptr<const arrow::Schema> schema,
                           std::vector<std::shared_ptr<arrow::RecordBatch>> batches) {
-  auto open = [schema, batches = std::move(
-                           batches)]() -> Result<std::shared_ptr<arrow::RecordBatchReader>> {
+  auto open = [schema, batches = std::move(batches)](
+                  const std::vector<int>&) -> Result<std::shared_ptr<arrow::RecordBatchReader>> {
     return format::FromArrow(
         arrow::RecordBatchReader::Make(batches, std::const_pointer_cast<arrow::Schema>(schema)),
         "cannot read rows in memory");

@@ -31,11 +31,16 @@ struct FileGroup {
   std::vector<DataFile> files = {};
 };
 
+/// Opens rows for a scan that looks only at `columns` (numbers of the schema's fields): the batches
+/// have all columns, but what is in the others does not matter.
+using OpenBatches = std::function<Result<std::shared_ptr<arrow::RecordBatchReader>>(
+    const std::vector<int>& columns)>;
+
 /// Rows that come as Arrow batches. `open` is called once for every scan, from any thread, and may
 /// be called again; what it refers to must live until the query's reader is gone.
 struct BatchGroup {
   std::shared_ptr<const arrow::Schema> schema;
-  std::function<Result<std::shared_ptr<arrow::RecordBatchReader>>()> open;
+  OpenBatches open;
   /// Text columns with one value, not in `schema`; they count as partition columns.
   std::map<std::string, std::string> constants = {};
 };

@@ -20,8 +20,8 @@ namespace datalake::server {
 namespace {
 
 // A server answers many questions at once in little memory; what does not fit spills to index/.
-constexpr std::uint64_t kFeedMemoryBytes = std::uint64_t{128} << 20;
-constexpr std::uint64_t kQueryMemoryBytes = std::uint64_t{256} << 20;
+constexpr std::uint64_t kFeedMemoryBytes = std::uint64_t{96} << 20;
+constexpr std::uint64_t kQueryMemoryBytes = std::uint64_t{128} << 20;
 
 void ReadFilter(json::ConfigReader& config, lake::FeedFilter& filter) {
   config.Read("from", filter.from);
