@@ -423,6 +423,8 @@ AssetInfo MakeInfo(std::string sha256, std::uint64_t size, MediaFacts facts) {
                    .size_bytes = size,
                    .width = facts.width,
                    .height = facts.height,
+                   .orientation = facts.orientation,
+                   .frames = facts.frames,
                    .problem = std::move(facts.problem)};
 }
 

@@ -24,6 +24,8 @@ struct AssetInfo {
   std::uint64_t size_bytes = 0;
   std::optional<std::int32_t> width;  ///< pixels of a picture, where its header says so
   std::optional<std::int32_t> height;
+  std::optional<std::int32_t> orientation = std::nullopt;  ///< as in MediaFacts
+  std::optional<std::int32_t> frames = std::nullopt;       ///< as in MediaFacts
   std::string problem;  ///< why it looks broken (truncated picture …); empty when nothing is seen
 };
 

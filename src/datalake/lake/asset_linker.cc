@@ -44,6 +44,8 @@ constexpr int kSizeBytes = 7;
 constexpr int kWidth = 8;
 constexpr int kHeight = 9;
 constexpr int kAssetProblem = 10;
+constexpr int kOrientation = 11;  // nor these
+constexpr int kFrames = 12;
 
 // The names of a column of staged assets, or of lists of them, that stays text; else nothing.
 std::optional<std::shared_ptr<arrow::Array>> NamesOf(const arrow::Array& values) {
@@ -260,6 +262,9 @@ Status AssetLinker::LinkAsset(std::string_view sha256, AssetColumnKind kind, Cel
 Status AssetLinker::LinkPut(const arrow::StructArray& staged, AssetColumnKind kind,
                             std::int64_t row, Cell& cell) {
   const auto number = [&](int member) {
+    if (member >= staged.num_fields()) {
+      return std::optional<std::int32_t>();
+    }
     const auto& values = static_cast<const arrow::Int32Array&>(*staged.field(member));
     return values.IsNull(row) ? std::optional<std::int32_t>() : values.Value(row);
   };
@@ -271,6 +276,8 @@ Status AssetLinker::LinkPut(const arrow::StructArray& staged, AssetColumnKind ki
       static_cast<const arrow::Int64Array&>(*staged.field(kSizeBytes)).Value(row));
   info.width = number(kWidth);
   info.height = number(kHeight);
+  info.orientation = number(kOrientation);
+  info.frames = number(kFrames);
   info.problem = BytesOf(*staged.field(kAssetProblem), row);
   Status known = batch_->ReferenceKnown(info);
   return TakeReference(
@@ -396,8 +403,10 @@ arrow::Result<std::shared_ptr<arrow::Array>> Constant(std::string_view value,
 
 }  // namespace
 
-Result<std::shared_ptr<arrow::Array>> AssetLinker::BuildLinks(const Column& links, bool is_list) {
-  LinkBuilder builder;
+Result<std::shared_ptr<arrow::Array>> AssetLinker::BuildLinks(const Column& links,
+                                                              const arrow::DataType& type) {
+  const bool is_list = type.id() == arrow::Type::LIST;
+  LinkBuilder builder(AssetLinkTypeLike(is_list ? type.field(0)->type().get() : &type));
   DATALAKE_TRY(builder.Reserve(static_cast<std::int64_t>(links.cells.size())));
   for (const Cell& cell : links.cells) {
     DATALAKE_TRY(cell.is_null ? builder.AppendNull()
@@ -444,7 +453,8 @@ Result<std::shared_ptr<arrow::RecordBatch>> AssetLinker::Assemble(
     const std::shared_ptr<arrow::Array>& values = staged.column(i);
     if (asset != info_.asset_columns.end()) {
       const auto at = static_cast<std::size_t>(asset - info_.asset_columns.begin());
-      DATALAKE_TRY_ASSIGN(auto column, BuildLinks(links[at], asset->is_list));
+      DATALAKE_TRY_ASSIGN(auto column,
+                          BuildLinks(links[at], *schema_->GetFieldByName(asset->name)->type()));
       columns.push_back(std::move(column));
     } else if (auto names = NamesOf(*values)) {
       columns.push_back(std::move(*names));

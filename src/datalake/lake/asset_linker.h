@@ -81,7 +81,8 @@ class AssetLinker {
                                        const Cell& cell, AssetColumnKind kind);
   void Reject(const arrow::RecordBatch& staged, std::int64_t row, std::string_view column,
               std::string_view reason);
-  static Result<std::shared_ptr<arrow::Array>> BuildLinks(const Column& links, bool is_list);
+  static Result<std::shared_ptr<arrow::Array>> BuildLinks(const Column& links,
+                                                          const arrow::DataType& type);
   static Status AppendFirst(const Column& links,
                             std::vector<std::shared_ptr<arrow::Array>>& columns);
   Result<std::shared_ptr<arrow::RecordBatch>> Assemble(const arrow::RecordBatch& staged,

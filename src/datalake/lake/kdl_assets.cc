@@ -71,6 +71,8 @@ class KdlAssetStore final : public assets::AssetStore {
                              .size_bytes = file->size_bytes(),
                              .width = facts.width,
                              .height = facts.height,
+                             .orientation = facts.orientation,
+                             .frames = facts.frames,
                              .problem = std::move(facts.problem)};
   }
 

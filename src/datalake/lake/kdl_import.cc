@@ -222,6 +222,8 @@ class Import {
       if (table == nullptr) {
         DATALAKE_TRY_ASSIGN(table, OpenOrCreate(partition, facts, *linkers.back()->schema()));
       }
+      DATALAKE_TRY_ASSIGN(const auto snapshot, table->Snapshot());
+      DATALAKE_TRY(linkers.back()->FitTo(*snapshot->schema()));
       ImportedRows imported(std::move(rows), *linkers.back(), counts, links);
       auto written = table->WriteFiles(imported, PartitionOf(partition));
       if (!written) {

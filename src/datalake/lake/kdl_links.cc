@@ -73,6 +73,7 @@ KdlLinker::KdlLinker(Lake& source, Lake& target, const arrow::Schema& source_row
     : source_(source),
       target_(target),
       link_name_(std::move(link_name)),
+      link_type_(AssetLinkType()),
       pool_(pool),
       stop_(std::move(stop)) {
   const auto hash = source_rows.GetFieldByName(std::string(kHash));
@@ -87,7 +88,7 @@ KdlLinker::KdlLinker(Lake& source, Lake& target, const arrow::Schema& source_row
     }
   }
   if (has_links_ && !link_name_.empty()) {
-    fields.push_back(arrow::field(link_name_, AssetLinkType()));
+    fields.push_back(arrow::field(link_name_, link_type_));
   }
   if (has_links_) {
     fields.push_back(arrow::field(std::string(kPath), arrow::utf8()));
@@ -97,6 +98,19 @@ KdlLinker::KdlLinker(Lake& source, Lake& target, const arrow::Schema& source_row
 }
 
 KdlLinker::~KdlLinker() = default;
+
+Status KdlLinker::FitTo(const arrow::Schema& table) {
+  const int at = schema_->GetFieldIndex(link_name_);
+  const auto there = table.GetFieldByName(link_name_);
+  if (at < 0 || there == nullptr) {
+    return {};
+  }
+  link_type_ = AssetLinkTypeLike(there->type().get());
+  DATALAKE_TRY_ASSIGN(schema_,
+                      format::FromArrow(schema_->SetField(at, arrow::field(link_name_, link_type_)),
+                                        "cannot give links the form of the table"));
+  return {};
+}
 
 Status KdlLinker::EnsureBatch() {
   if (lease_ == nullptr) {
@@ -150,7 +164,7 @@ Result<std::shared_ptr<arrow::RecordBatch>> KdlLinker::Link(const arrow::RecordB
   });
   DATALAKE_TRY(copied);
   Report(cells, counts, links);
-  LinkBuilder link;
+  LinkBuilder link(link_type_);
   FirstLinkBuilder first;
   for (const Cell& cell : cells) {
     const assets::AssetInfo* const info = cell.info ? &*cell.info : nullptr;

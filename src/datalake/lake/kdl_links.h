@@ -32,6 +32,9 @@ class KdlLinker {
             ThreadPool& pool, std::stop_token stop);
   ~KdlLinker();
 
+  /// Gives links the form that `table`, the columns of the target, has already. Before Link.
+  Status FitTo(const arrow::Schema& table);
+
   /// Columns of the rows given out.
   const std::shared_ptr<arrow::Schema>& schema() const { return schema_; }
 
@@ -55,6 +58,7 @@ class KdlLinker {
   Lake& source_;
   Lake& target_;
   const std::string link_name_;
+  std::shared_ptr<arrow::DataType> link_type_;
   ThreadPool& pool_;
   std::stop_token stop_;
   std::shared_ptr<arrow::Schema> schema_;

@@ -3,6 +3,7 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <arrow/array.h>
 #include <arrow/array/builder_binary.h>
@@ -31,13 +32,23 @@ arrow::Status AppendMaybe(Builder& builder, const std::optional<Value>& value) {
 }  // namespace
 
 struct LinkBuilder::Builders {
+  explicit Builders(const std::shared_ptr<arrow::DataType>& type)
+      : column(type, arrow::default_memory_pool(), Members(type->num_fields())) {}
+
+  std::vector<std::shared_ptr<arrow::ArrayBuilder>> Members(int count) const {
+    std::vector<std::shared_ptr<arrow::ArrayBuilder>> all = {
+        sha256, path, media_type, bytes, width, height, problem, orientation, frames};
+    all.resize(static_cast<std::size_t>(count));
+    return all;
+  }
+
   arrow::Status Append(const assets::AssetInfo* info, std::string_view problem_text) {
     ARROW_RETURN_NOT_OK(column.Append());
     if (info == nullptr) {
       for (arrow::ArrayBuilder* fact : Facts()) {
         ARROW_RETURN_NOT_OK(fact->AppendNull());
       }
-      return AppendText(*problem, problem_text);
+      return AppendRest(problem_text, {}, {});
     }
     ARROW_RETURN_NOT_OK(AppendText(*sha256, info->sha256));
     ARROW_RETURN_NOT_OK(path->Append(assets::AssetPath(*info)));
@@ -45,7 +56,18 @@ struct LinkBuilder::Builders {
     ARROW_RETURN_NOT_OK(bytes->Append(static_cast<std::int64_t>(info->size_bytes)));
     ARROW_RETURN_NOT_OK(AppendMaybe(*width, info->width));
     ARROW_RETURN_NOT_OK(AppendMaybe(*height, info->height));
-    return AppendText(*problem, problem_text);
+    return AppendRest(problem_text, info->orientation, info->frames);
+  }
+
+  // What follows the facts that every link has.
+  arrow::Status AppendRest(std::string_view problem_text, std::optional<std::int32_t> turned,
+                           std::optional<std::int32_t> pictures) {
+    ARROW_RETURN_NOT_OK(AppendText(*problem, problem_text));
+    if (column.num_fields() == kFirstLinkMembers) {
+      return arrow::Status::OK();
+    }
+    ARROW_RETURN_NOT_OK(AppendMaybe(*orientation, turned));
+    return AppendMaybe(*frames, pictures);
   }
 
   std::array<arrow::ArrayBuilder*, 6> Facts() const {
@@ -59,12 +81,13 @@ struct LinkBuilder::Builders {
   std::shared_ptr<arrow::Int32Builder> width = std::make_shared<arrow::Int32Builder>();
   std::shared_ptr<arrow::Int32Builder> height = std::make_shared<arrow::Int32Builder>();
   std::shared_ptr<arrow::StringBuilder> problem = std::make_shared<arrow::StringBuilder>();
-  arrow::StructBuilder column{AssetLinkType(),
-                              arrow::default_memory_pool(),
-                              {sha256, path, media_type, bytes, width, height, problem}};
+  std::shared_ptr<arrow::Int32Builder> orientation = std::make_shared<arrow::Int32Builder>();
+  std::shared_ptr<arrow::Int32Builder> frames = std::make_shared<arrow::Int32Builder>();
+  arrow::StructBuilder column;  // last: it is made of the others
 };
 
-LinkBuilder::LinkBuilder() : builders_(std::make_unique<Builders>()) {}
+LinkBuilder::LinkBuilder(const std::shared_ptr<arrow::DataType>& type)
+    : builders_(std::make_unique<Builders>(type)) {}
 
 LinkBuilder::~LinkBuilder() = default;
 

@@ -15,10 +15,11 @@ struct AssetInfo;
 
 namespace datalake::lake {
 
-/// Builds a column of AssetLinkType: how a table links assets. Single-threaded.
+/// Builds a column of links: how a table links assets. Single-threaded.
 class LinkBuilder {
  public:
-  LinkBuilder();
+  /// `type`: of AssetLinkTypeLike.
+  explicit LinkBuilder(const std::shared_ptr<arrow::DataType>& type);
   ~LinkBuilder();
 
   /// Makes room for `links` more. Errors: kResourceExhausted.

@@ -200,10 +200,12 @@ struct StagedColumnBuilder::Builders {
   std::shared_ptr<arrow::Int32Builder> width = std::make_shared<arrow::Int32Builder>();
   std::shared_ptr<arrow::Int32Builder> height = std::make_shared<arrow::Int32Builder>();
   std::shared_ptr<arrow::StringBuilder> asset_problem = std::make_shared<arrow::StringBuilder>();
+  std::shared_ptr<arrow::Int32Builder> orientation = std::make_shared<arrow::Int32Builder>();
+  std::shared_ptr<arrow::Int32Builder> frames = std::make_shared<arrow::Int32Builder>();
   arrow::StructBuilder column{StagedAssetType(),
                               arrow::default_memory_pool(),
                               {bytes, file, name, problem, sha256, media_type, extension,
-                               size_bytes, width, height, asset_problem}};
+                               size_bytes, width, height, asset_problem, orientation, frames}};
   arrow::Int32Builder offsets;  // of lists; null where a list is
   std::int32_t first = 0;       // of the row that is not yet ended
 
@@ -227,14 +229,21 @@ struct StagedColumnBuilder::Builders {
     ARROW_RETURN_NOT_OK(media_type->Append(asset.media_type));
     ARROW_RETURN_NOT_OK(extension->Append(asset.extension));
     ARROW_RETURN_NOT_OK(size_bytes->Append(static_cast<std::int64_t>(asset.size_bytes)));
-    ARROW_RETURN_NOT_OK(asset.width ? width->Append(*asset.width) : width->AppendNull());
-    ARROW_RETURN_NOT_OK(asset.height ? height->Append(*asset.height) : height->AppendNull());
-    return AppendText(*asset_problem, asset.problem);
+    ARROW_RETURN_NOT_OK(AppendMaybe(*width, asset.width));
+    ARROW_RETURN_NOT_OK(AppendMaybe(*height, asset.height));
+    ARROW_RETURN_NOT_OK(AppendText(*asset_problem, asset.problem));
+    ARROW_RETURN_NOT_OK(AppendMaybe(*orientation, asset.orientation));
+    return AppendMaybe(*frames, asset.frames);
   }
 
-  std::array<arrow::ArrayBuilder*, 7> Facts() const {
-    return {sha256.get(), media_type.get(), extension.get(),    size_bytes.get(),
-            width.get(),  height.get(),     asset_problem.get()};
+  std::array<arrow::ArrayBuilder*, 9> Facts() const {
+    return {sha256.get(), media_type.get(),    extension.get(),   size_bytes.get(), width.get(),
+            height.get(), asset_problem.get(), orientation.get(), frames.get()};
+  }
+
+  static arrow::Status AppendMaybe(arrow::Int32Builder& builder,
+                                   const std::optional<std::int32_t>& value) {
+    return value ? builder.Append(*value) : builder.AppendNull();
   }
 
   static arrow::Status AppendText(arrow::StringBuilder& builder, std::string_view text) {

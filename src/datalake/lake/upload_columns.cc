@@ -274,14 +274,15 @@ std::shared_ptr<arrow::DataType> StagedAssetType() {
        arrow::field("sha256", arrow::utf8()), arrow::field("media_type", arrow::utf8()),
        arrow::field("extension", arrow::utf8()), arrow::field("size_bytes", arrow::int64()),
        arrow::field("width", arrow::int32()), arrow::field("height", arrow::int32()),
-       arrow::field("asset_problem", arrow::utf8())});
+       arrow::field("asset_problem", arrow::utf8()), arrow::field("orientation", arrow::int32()),
+       arrow::field("frames", arrow::int32())});
 }
 
 bool IsStagedAsset(const arrow::DataType& type) {
   const auto known = StagedAssetType();
   const int members = type.num_fields();
   if (type.id() != arrow::Type::STRUCT ||
-      (members != 4 && members != 6 && members != known->num_fields())) {
+      (members != 4 && members != 6 && members != 11 && members != known->num_fields())) {
     return false;
   }
   for (int i = 0; i < type.num_fields(); ++i) {
@@ -297,7 +298,17 @@ std::shared_ptr<arrow::DataType> AssetLinkType() {
       {arrow::field("sha256", arrow::utf8()), arrow::field("path", arrow::utf8()),
        arrow::field("media_type", arrow::utf8()), arrow::field("bytes", arrow::int64()),
        arrow::field("width", arrow::int32()), arrow::field("height", arrow::int32()),
-       arrow::field("problem", arrow::utf8())});
+       arrow::field("problem", arrow::utf8()), arrow::field("orientation", arrow::int32()),
+       arrow::field("frames", arrow::int32())});
+}
+
+std::shared_ptr<arrow::DataType> AssetLinkTypeLike(const arrow::DataType* there) {
+  const auto type = AssetLinkType();
+  if (there == nullptr || there->id() != arrow::Type::STRUCT ||
+      Member(*there, "orientation") != nullptr) {
+    return type;
+  }
+  return arrow::struct_({type->fields().begin(), type->fields().begin() + kFirstLinkMembers});
 }
 
 std::shared_ptr<arrow::Schema> StagedSchema(const arrow::Schema& source,
@@ -343,8 +354,10 @@ std::shared_ptr<arrow::Schema> UploadTableSchema(const arrow::Schema& staged,
     const arrow::DataType& type = *field->type();
     const auto there = table == nullptr ? nullptr : table->GetFieldByName(field->name());
     if (asset != info.asset_columns.end()) {
-      columns.push_back(arrow::field(
-          field->name(), asset->is_list ? arrow::list(AssetLinkType()) : AssetLinkType()));
+      const arrow::DataType* form = there == nullptr ? nullptr : there->type().get();
+      form = form != nullptr && IsList(*form) ? form->field(0)->type().get() : form;
+      const auto link = AssetLinkTypeLike(form);
+      columns.push_back(arrow::field(field->name(), asset->is_list ? arrow::list(link) : link));
     } else if (IsStagedAsset(type)) {
       columns.push_back(arrow::field(field->name(), arrow::utf8()));  // names, no file was there
     } else if (IsList(type) && IsStagedAsset(*type.field(0)->type())) {

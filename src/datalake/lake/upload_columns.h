@@ -60,31 +60,40 @@ Result<std::vector<ColumnPlan>> PlanColumns(const arrow::Schema& source,
                                             const ColumnWishes& wishes);
 
 /// struct {bytes binary, file, name, problem, sha256, media_type, extension text, size_bytes long,
-/// width, height int, asset_problem text}: how rows.parquet holds an asset. At most one of bytes,
-/// file and sha256 is there; `file` is relative to the upload's folder, `sha256` names an asset of
-/// the lake, put when the upload was staged or there before, and what follows it are its facts.
+/// width, height int, asset_problem text, orientation, frames int}: how rows.parquet holds an
+/// asset. At most one of bytes, file and sha256 is there; `file` is relative to the upload's
+/// folder, `sha256` names an asset of the lake, put when the upload was staged or there before, and
+/// what follows it are its facts.
 std::shared_ptr<arrow::DataType> StagedAssetType();
 
-/// True for StagedAssetType, and for its first four or six members, which older programs wrote.
+/// True for StagedAssetType, and for its first 4, 6 or 11 members, which older programs wrote.
 bool IsStagedAsset(const arrow::DataType& type);
 
 /// Structs, maps, and lists of anything but scalars.
 bool IsNested(const arrow::DataType& type);
 
+/// struct {sha256, path, media_type text, bytes long, width, height int, problem text, orientation,
+/// frames int}: how a table links an asset.
+std::shared_ptr<arrow::DataType> AssetLinkType();
+
+/// The form that links have in a table whose column is of type `there`: the first members, without
+/// orientation and frames, where it was made before links had them, as most readers cannot add
+/// members to a struct. Null: AssetLinkType.
+std::shared_ptr<arrow::DataType> AssetLinkTypeLike(const arrow::DataType* there);
+
+inline constexpr int kFirstLinkMembers = 7;
+
 /// Columns of rows.parquet.
 std::shared_ptr<arrow::Schema> StagedSchema(const arrow::Schema& source,
                                             const std::vector<ColumnPlan>& plans);
-
-/// struct {sha256, path, media_type text, bytes long, width, height int, problem text}: how a table
-/// links an asset.
-std::shared_ptr<arrow::DataType> AssetLinkType();
 
 /// The type of the column that a field of the upload becomes.
 std::shared_ptr<arrow::DataType> FieldColumnType(const UploadInfo& info, const std::string& field);
 
 /// Columns of the table (without its partition columns) for staged rows: asset columns become
-/// links; then a text column a field; then `path` and `hash` when there is an asset column. Nested
-/// columns are text where `table`, the columns that are there already, has text; null: none are.
+/// links, of the form that `table` has already; then a text column a field; then `path` and `hash`
+/// when there is an asset column. Nested columns are text where `table`, the columns that are there
+/// already, has text; null: none are.
 std::shared_ptr<arrow::Schema> UploadTableSchema(const arrow::Schema& staged,
                                                  const UploadInfo& info,
                                                  const arrow::Schema* table = nullptr);

@@ -137,4 +137,34 @@ std::string CommonDuckType(const std::string& a, const std::string& b) {
   return kNumbers[high] == "FLOAT" && low >= 2 ? "DOUBLE" : std::string(kNumbers[high]);
 }
 
+std::shared_ptr<arrow::DataType> CommonStruct(const std::shared_ptr<arrow::DataType>& a,
+                                              const std::shared_ptr<arrow::DataType>& b) {
+  if (a->id() != b->id()) {
+    return nullptr;
+  }
+  if (a->id() == arrow::Type::LIST) {
+    auto items = CommonStruct(a->field(0)->type(), b->field(0)->type());
+    return items == nullptr ? nullptr : arrow::list(std::move(items));
+  }
+  if (a->id() != arrow::Type::STRUCT) {
+    return nullptr;
+  }
+  arrow::FieldVector members = a->fields();
+  for (const auto& member : b->fields()) {
+    const auto same = std::find_if(members.begin(), members.end(), [&](const auto& known) {
+      return FoldName(known->name()) == FoldName(member->name());
+    });
+    if (same == members.end()) {
+      members.push_back(member);
+    } else if (!(*same)->type()->Equals(*member->type())) {
+      auto common = CommonStruct((*same)->type(), member->type());
+      if (common == nullptr) {
+        return nullptr;
+      }
+      *same = (*same)->WithType(std::move(common));
+    }
+  }
+  return arrow::struct_(std::move(members));
+}
+
 }  // namespace datalake::query

@@ -88,6 +88,32 @@ TEST_F(QueryEngineTest, RelationsUniteTablesOfDifferentSchemas) {
   EXPECT_THAT(*rows, ElementsAre(R"(one|1|{"x":5}|null)", "two|1.5|t|true"));
 }
 
+TEST_F(QueryEngineTest, StructsOfTwoTablesComeTogetherByTheirMembers) {
+  const auto with = [](arrow::FieldVector members, bool is_list) {
+    const auto type = arrow::struct_(std::move(members));
+    return arrow::field("b", is_list ? arrow::list(type) : type);
+  };
+  const auto x = arrow::field("x", arrow::int64());
+  const auto y = arrow::field("y", arrow::utf8());
+  for (const bool is_list : {false, true}) {
+    Relation relation;
+    const auto add = [&](const std::string& name, const std::shared_ptr<arrow::Field>& field,
+                         const std::string& value) {
+      const std::string json = is_list ? "[" + value + "]" : value;
+      relation.files.push_back({.schema = arrow::schema({field}),
+                                .partition_columns = {},
+                                .files = {Write(name, Batch({field}, "[{\"b\": " + json + "}]"))}});
+    };
+    const std::string suffix = is_list ? "_list" : "";
+    add("old" + suffix, with({x}, is_list), R"({"x": 1})");
+    add("new" + suffix, with({x, y}, is_list), R"({"x": 2, "y": "z"})");
+    views_.views[{"", "both"}] = MakeView(relation);
+    const auto rows = Sql(is_list ? "select b[1].x, b[1].y from \"both\" order by 1"
+                                  : "select b.x, b.y from \"both\" order by 1");
+    EXPECT_THAT(rows, IsOkAndHolds(ElementsAre("1|null", "2|z")));
+  }
+}
+
 TEST_F(QueryEngineTest, BatchesCanBeReadRepeatedlyAndBesideFiles) {
   std::vector<std::shared_ptr<arrow::RecordBatch>> batches;
   const arrow::FieldVector fields = {arrow::field("id", arrow::int64()),

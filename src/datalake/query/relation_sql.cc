@@ -29,6 +29,7 @@ constexpr std::string_view kAlwaysNull = "";           // the type of a column w
 struct PlannedColumn {
   std::string name = {};
   std::string type = {};
+  std::shared_ptr<arrow::DataType> data_type = {};  // of `type`; null where that is a common one
   bool has_conflict = false;
   bool is_partition = false;
 };
@@ -42,12 +43,12 @@ class ColumnPlan {
       DATALAKE_TRY_ASSIGN(const std::string type, TypeOf(*field));
       const auto [at, is_new] = index_.try_emplace(FoldName(field->name()), columns_.size());
       if (is_new) {
-        columns_.push_back({.name = field->name(), .type = type});
+        columns_.push_back({.name = field->name(), .type = type, .data_type = field->type()});
       }
       PlannedColumn& column = columns_[at->second];
       column.is_partition |= std::find(partition_columns.begin(), partition_columns.end(),
                                        field->name()) != partition_columns.end();
-      Merge(column, type);
+      DATALAKE_TRY(Merge(column, *field, type));
     }
     return {};
   }
@@ -82,17 +83,25 @@ class ColumnPlan {
   }
 
  private:
-  static void Merge(PlannedColumn& column, const std::string& type) {
+  static Status Merge(PlannedColumn& column, const arrow::Field& field, const std::string& type) {
     if (type == column.type || type == kAlwaysNull) {
-      return;
+      return {};
     }
     if (column.type == kAlwaysNull) {
       column.type = type;
-      return;
+      column.data_type = field.type();
+      return {};
     }
     column.has_conflict = true;
     const std::string common = CommonDuckType(column.type, type);
-    column.type = common.empty() ? "VARCHAR" : common;
+    const bool may_join = common.empty() && column.data_type != nullptr;
+    column.data_type = may_join ? CommonStruct(column.data_type, field.type()) : nullptr;
+    if (column.data_type != nullptr) {
+      DATALAKE_TRY_ASSIGN(column.type, DuckTypeName(*column.data_type, column.name));
+    } else {
+      column.type = common.empty() ? "VARCHAR" : common;
+    }
+    return {};
   }
 
   std::vector<PlannedColumn> columns_;
