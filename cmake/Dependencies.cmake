@@ -13,6 +13,9 @@ find_package(GTest REQUIRED)
 find_package(Boost 1.81 REQUIRED)                                  # server (headers: Asio, Beast)
 pkg_check_modules(ARCHIVE REQUIRED IMPORTED_TARGET libarchive)   # format (tar)
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl)          # io (S3)
+pkg_check_modules(TURBOJPEG REQUIRED IMPORTED_TARGET libturbojpeg)  # picture
+pkg_check_modules(PNG REQUIRED IMPORTED_TARGET libpng)             # picture
+pkg_check_modules(WEBP REQUIRED IMPORTED_TARGET libwebp)           # picture
 pkg_check_modules(ISAL REQUIRED IMPORTED_TARGET libisal)           # io, base (CRC-32C)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)           # io
 pkg_check_modules(DEFLATE REQUIRED IMPORTED_TARGET libdeflate)     # io

@@ -17,7 +17,7 @@ from pathlib import Path
 # A module includes itself and modules of lower rows, never sideways or up.
 ROWS: tuple[tuple[str, ...], ...] = (
     ("base",),
-    ("json", "text", "io"),
+    ("json", "text", "io", "picture"),
     ("format",),
     ("table", "assets", "wal", "query"),
     ("lake", "curate", "hub"),
@@ -68,6 +68,9 @@ LIBRARIES: tuple[Library, ...] = (
     _library("argon2", r"argon2\.h", "server"),
     _library("openssl", r"openssl/", "base server"),
     _library("curl", r"curl/", "hub io"),
+    _library("turbojpeg", r"turbojpeg", "picture"),
+    _library("libpng", r"png\.h", "picture"),
+    _library("libwebp", r"webp/", "picture"),
     _library("re2", r"re2/"),
     _library("cld2", r"cld2/", "curate"),
     _library("icu", r"unicode/", "text"),

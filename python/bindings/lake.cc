@@ -154,6 +154,10 @@ void BindUploads(nb::class_<PythonLake>& lake_class) {
              request.file_columns = std::move(file_columns);
              request.nested = Unwrap(lake::ParseNestedValues(nested));
              request.strict_files = strict_files;
+           })
+      .def("set_derived",
+           [](lake::UploadRequest& request, bool perceptual_hash, std::int32_t thumbnails) {
+             request.derived = {.perceptual_hash = perceptual_hash, .thumbnail_side = thumbnails};
            });
   lake_class
       .def("upload_path",

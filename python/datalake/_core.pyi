@@ -31,6 +31,7 @@ class Lake:
             strict_files: bool,
             /,
         ) -> None: ...
+        def set_derived(self, perceptual_hash: bool, thumbnails: int, /) -> None: ...
 
     class SaveRequest:
         def __init__(

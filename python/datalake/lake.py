@@ -311,13 +311,17 @@ class Lake:
         file_columns: Sequence[str] | None = None,
         nested: str = "keep",
         strict_files: bool = False,
+        perceptual_hash: bool = False,
+        thumbnails: int = 0,
     ) -> dict[str, Any]:
         """Stages rows and the files they name, durably; `process` brings them into the table.
 
         Columns of pictures and files are known by name and type; `image_columns` and `file_columns`
         name more of them. `nested="json"` turns structs into JSON text. A source file that cannot
         be opened among good ones is left out and named under ``"bad_files"``, unless
-        `strict_files`.
+        `strict_files`. `perceptual_hash` adds a column `<pictures>_phash` (64 bits as a signed
+        number, those of `imagehash.phash`), `thumbnails=256` one `<pictures>_thumbnail` of JPEGs of
+        at most so many pixels a side.
         """
         request = self._core.UploadRequest(
             provider,
@@ -337,6 +341,7 @@ class Lake:
             nested,
             strict_files,
         )
+        request.set_derived(perceptual_hash, thumbnails)
         if isinstance(data_source, str | os.PathLike):
             return self._core.upload_path(os.fspath(data_source), request)
         return self._core.upload_rows(to_stream(data_source), request)

@@ -1,6 +1,7 @@
 // datalake upload: stages a dataset for processing.
 #include "datalake/lake/upload.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <system_error>
@@ -89,6 +90,10 @@ class UploadCommand final : public Command {
     options.Strings("--file-column", request_.file_columns,
                     "a column of files that its name does not tell");
     options.Choice("--nested", nested_, {"keep", "json"}, "structs as they are, or as JSON text");
+    options.Flag("--perceptual-hash", request_.derived.perceptual_hash,
+                 "a column <pictures>_phash: 64 bits that differ little for alike pictures");
+    options.Integer("--thumbnails", thumbnail_side_,
+                    "a column <pictures>_thumbnail: JPEGs of at most so many pixels a side");
     options.Flag("--strict", request_.strict_files,
                  "fail when one file of several cannot be opened, rather than leave it out");
     options.Flag("--overwrite", request_.overwrite,
@@ -104,6 +109,9 @@ class UploadCommand final : public Command {
     DATALAKE_TRY_ASSIGN(request_.on_bad_asset, lake::ParseOnBadAsset(on_bad_asset_));
     DATALAKE_TRY_ASSIGN(request_.nested, lake::ParseNestedValues(nested_));
     DATALAKE_TRY(ReadFields());
+    request_.derived.thumbnail_side =
+        static_cast<std::int32_t>(std::clamp<std::int64_t>(thumbnail_side_, -1, 1 << 20));
+    DATALAKE_TRY(request_.derived.Validate());
     DATALAKE_TRY_ASSIGN(const lake::UploadInfo info, Upload(context));
     for (const lake::BadFile& file : info.bad_files) {
       fmt::print(stderr, "datalake: warning: file left out: {}\n", file.problem);
@@ -235,6 +243,7 @@ class UploadCommand final : public Command {
   std::vector<std::string> fields_;
   std::string on_bad_asset_ = "keep";
   std::string nested_ = "keep";
+  std::int64_t thumbnail_side_ = 0;
   RemoteUploadOptions remote_;
 };
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <arrow/array.h>
+#include <arrow/array/builder_binary.h>
 #include <arrow/array/builder_primitive.h>
 #include <arrow/array/util.h>
 #include <arrow/record_batch.h>
@@ -18,7 +19,9 @@
 #include "datalake/base/hash.h"
 #include "datalake/format/arrow_status.h"
 #include "datalake/format/row_json.h"
+#include "datalake/io/atomic_file.h"
 #include "datalake/io/file_system.h"
+#include "datalake/io/path.h"
 #include "datalake/json/writer.h"
 #include "datalake/lake/asset_problem.h"
 #include "datalake/lake/asset_puts.h"
@@ -71,6 +74,11 @@ arrow::Result<std::shared_ptr<arrow::Array>> AsArray(arrow::Result<std::shared_p
   return std::shared_ptr<arrow::Array>(std::move(array).ValueUnsafe());
 }
 
+template <typename Builder, typename Value>
+arrow::Status AppendMaybe(Builder& builder, const std::optional<Value>& value) {
+  return value ? builder.Append(*value) : builder.AppendNull();
+}
+
 }  // namespace
 
 // One cell of an asset column, linked.
@@ -80,6 +88,7 @@ struct AssetLinker::Cell {
   std::string problem;
   std::string file;  // located in the upload's folder, before it is put
   bool was_new = false;
+  DerivedPicture derived;
 };
 
 // The cells of an asset column: one a row, or those of its lists one after the other.
@@ -99,6 +108,7 @@ AssetLinker::AssetLinker(Lake& lake, const UploadInfo& info, const std::string& 
       files_(lake.context().fs, folder),
       pool_(pool),
       stop_(std::move(stop)),
+      deriver_(info.derived),
       schema_(UploadTableSchema(staged, info, table)) {}
 
 AssetLinker::~AssetLinker() = default;
@@ -236,8 +246,35 @@ Status AssetLinker::LinkCell(const arrow::Array& column, AssetColumnKind kind, s
     return {};
   }
   cell.is_null = false;
-  return kind == AssetColumnKind::kLink ? LinkKnown(column, row, cell)
-                                        : LinkStaged(column, kind, row, cell);
+  DATALAKE_TRY(kind == AssetColumnKind::kLink ? LinkKnown(column, row, cell)
+                                              : LinkStaged(column, kind, row, cell));
+  return kind == AssetColumnKind::kImage ? Derive(column, row, cell) : Status();
+}
+
+// What is made of a picture's bytes: those that are staged, or those of its asset.
+Status AssetLinker::Derive(const arrow::Array& column, std::int64_t row, Cell& cell) {
+  if (!cell.info || !cell.problem.empty() || !deriver_.Wants(*cell.info)) {
+    return {};
+  }
+  const std::shared_ptr<arrow::Array> staged =
+      static_cast<const arrow::StructArray&>(column).field(kBytes);
+  std::string read;
+  if (!cell.file.empty()) {
+    DATALAKE_TRY_ASSIGN(read, io::ReadFile(lake_.context().fs, cell.file, cell.info->size_bytes));
+  } else if (staged->IsNull(row)) {
+    DATALAKE_TRY_ASSIGN(const std::string path, lake_.assets().FindPath(cell.info->sha256));
+    DATALAKE_TRY_ASSIGN(read,
+                        io::ReadFile(lake_.context().fs, io::JoinPath(lake_.assets().root(), path),
+                                     cell.info->size_bytes));
+  }
+  const std::string_view bytes = read.empty() ? BytesOf(*staged, row) : std::string_view(read);
+  DATALAKE_TRY_ASSIGN(cell.derived, deriver_.Derive(*cell.info, bytes));
+  cell.problem = cell.derived.problem;
+  if (!cell.problem.empty() && info_.on_bad_asset != OnBadAsset::kKeep) {
+    cell.info.reset();  // nothing links it: it is collected
+    cell.was_new = false;
+  }
+  return {};
 }
 
 Status AssetLinker::LinkKnown(const arrow::Array& column, std::int64_t row, Cell& cell) {
@@ -413,9 +450,12 @@ Result<std::shared_ptr<arrow::Array>> AssetLinker::BuildLinks(const Column& link
                               : builder.Append(cell.info ? &*cell.info : nullptr, cell.problem));
   }
   DATALAKE_TRY_ASSIGN(auto cells, builder.Finish());
-  if (!is_list) {
-    return cells;
-  }
+  return is_list ? ListsOf(links, *cells) : cells;
+}
+
+// Cells that were built one after the other, as the lists of their rows.
+Result<std::shared_ptr<arrow::Array>> AssetLinker::ListsOf(const Column& links,
+                                                           const arrow::Array& cells) {
   arrow::Int32Builder offsets;  // null where there is no list
   for (std::size_t row = 0; row < links.first.size(); ++row) {
     const bool is_null = row < links.is_null.size() && links.is_null[row];
@@ -425,7 +465,30 @@ Result<std::shared_ptr<arrow::Array>> AssetLinker::BuildLinks(const Column& link
                           kBuildError));
   }
   DATALAKE_TRY_ASSIGN(const auto ends, format::FromArrow(offsets.Finish(), kBuildError));
-  return format::FromArrow(AsArray(arrow::ListArray::FromArrays(*ends, *cells)), kBuildError);
+  return format::FromArrow(AsArray(arrow::ListArray::FromArrays(*ends, cells)), kBuildError);
+}
+
+// The columns that are derived of one of pictures.
+Status AssetLinker::AppendDerived(const Column& links, const AssetColumn& asset,
+                                  arrow::ArrayVector& columns) {
+  arrow::Int64Builder hashes;
+  arrow::BinaryBuilder thumbnails;
+  for (const Cell& cell : links.cells) {
+    DATALAKE_TRY(format::FromArrow(AppendMaybe(hashes, cell.derived.hash), kBuildError));
+    const std::string& jpeg = cell.derived.thumbnail;
+    DATALAKE_TRY(format::FromArrow(jpeg.empty() ? thumbnails.AppendNull() : thumbnails.Append(jpeg),
+                                   kBuildError));
+  }
+  const auto add = [&](arrow::ArrayBuilder& builder) -> Status {
+    DATALAKE_TRY_ASSIGN(auto cells, format::FromArrow(builder.Finish(), kBuildError));
+    if (asset.is_list) {
+      DATALAKE_TRY_ASSIGN(cells, ListsOf(links, *cells));
+    }
+    columns.push_back(std::move(cells));
+    return {};
+  };
+  DATALAKE_TRY(info_.derived.perceptual_hash ? add(hashes) : Status());
+  return info_.derived.thumbnail_side > 0 ? add(thumbnails) : Status();
 }
 
 // The columns `path` and `hash`: those of the first asset of a row.
@@ -470,6 +533,11 @@ Result<std::shared_ptr<arrow::RecordBatch>> AssetLinker::Assemble(
                                                                 staged.num_rows()),
                                                        kBuildError));
     columns.push_back(std::move(column));
+  }
+  for (std::size_t i = 0; i < links.size(); ++i) {
+    if (info_.asset_columns[i].kind == AssetColumnKind::kImage) {
+      DATALAKE_TRY(AppendDerived(links[i], info_.asset_columns[i], columns));
+    }
   }
   if (!links.empty()) {
     DATALAKE_TRY(AppendFirst(links.front(), columns));

@@ -11,6 +11,7 @@
 #include "datalake/base/result.h"
 #include "datalake/base/thread_pool.h"
 #include "datalake/lake/lake.h"
+#include "datalake/lake/picture_deriver.h"
 #include "datalake/lake/source_folder.h"
 #include "datalake/lake/upload.h"
 
@@ -83,6 +84,11 @@ class AssetLinker {
               std::string_view reason);
   static Result<std::shared_ptr<arrow::Array>> BuildLinks(const Column& links,
                                                           const arrow::DataType& type);
+  static Result<std::shared_ptr<arrow::Array>> ListsOf(const Column& links,
+                                                       const arrow::Array& cells);
+  Status Derive(const arrow::Array& column, std::int64_t row, Cell& cell);
+  Status AppendDerived(const Column& links, const AssetColumn& asset,
+                       std::vector<std::shared_ptr<arrow::Array>>& columns);
   static Status AppendFirst(const Column& links,
                             std::vector<std::shared_ptr<arrow::Array>>& columns);
   Result<std::shared_ptr<arrow::RecordBatch>> Assemble(const arrow::RecordBatch& staged,
@@ -93,6 +99,7 @@ class AssetLinker {
   SourceFolder files_;
   ThreadPool& pool_;
   std::stop_token stop_;
+  PictureDeriver deriver_;
   std::shared_ptr<arrow::Schema> schema_;
   std::unique_ptr<AssetPuts> puts_;
   assets::AssetBatch* batch_ = nullptr;  // of puts_, while a column is linked

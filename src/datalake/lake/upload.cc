@@ -20,6 +20,7 @@
 #include "datalake/lake/upload_source.h"
 #include "datalake/lake/upload_stage.h"
 #include "datalake/lake/wait_for_lock.h"
+#include "datalake/picture/thumbnail.h"
 
 namespace datalake::lake {
 namespace {
@@ -103,6 +104,7 @@ UploadInfo InfoOf(const UploadRequest& request, StagedRows staged) {
   info.user = request.user;
   info.on_bad_asset = request.on_bad_asset;
   info.overwrite = request.overwrite;
+  info.derived = request.derived;
   return info;
 }
 
@@ -189,8 +191,19 @@ Status CheckUploadRequest(Lake& lake, const UploadRequest& request) {
     return Error{ErrorCode::kInvalidArgument,
                  fmt::format("provider is reserved for feeds: {}", request.provider)};
   }
+  DATALAKE_TRY(request.derived.Validate());
   DATALAKE_TRY(lake.schema().FindProvider(request.provider));
   return lake.schema().CheckFields(request.task, request.fields);
+}
+
+Status DerivedColumns::Validate() const {
+  if (thumbnail_side != 0 &&
+      (thumbnail_side < picture::kLeastThumbnail || thumbnail_side > picture::kMostThumbnail)) {
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("thumbnails have {} to {} pixels a side, not {}",
+                             picture::kLeastThumbnail, picture::kMostThumbnail, thumbnail_side)};
+  }
+  return {};
 }
 
 std::string_view ToString(OnBadAsset policy) {

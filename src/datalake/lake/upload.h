@@ -42,6 +42,20 @@ std::string_view ToString(NestedValues nested);
 /// Errors: kInvalidArgument naming the two words.
 Result<NestedValues> ParseNestedValues(std::string_view text);
 
+/// Columns that are made of the pictures of a column, beside it: `<column>_phash` long, the
+/// perceptual hash (picture/perceptual_hash.h), and `<column>_thumbnail` binary, a JPEG; lists of
+/// them beside a list. JPEG, PNG and WebP up to 2^26 pixels are decoded, others give null. What
+/// cannot be decoded is a bad asset.
+struct DerivedColumns {
+  bool perceptual_hash = false;
+  std::int32_t thumbnail_side = 0;  ///< pixels of the longer side, 8 to 2048; 0: none
+
+  bool any() const { return perceptual_hash || thumbnail_side > 0; }
+
+  /// Errors: kInvalidArgument.
+  Status Validate() const;
+};
+
 /// One dataset on its way in.
 struct UploadRequest {
   std::string provider = {};
@@ -62,6 +76,7 @@ struct UploadRequest {
   std::string id = {};  ///< that the upload gets; empty: one is made
   OnBadAsset on_bad_asset = OnBadAsset::kKeep;
   NestedValues nested = NestedValues::kKeep;
+  DerivedColumns derived = {};
   /// True: one source file that cannot be opened (a Parquet file with a broken footer) among good
   /// ones fails the upload; else it is left out and named in UploadInfo::bad_files.
   bool strict_files = false;
@@ -110,6 +125,7 @@ struct UploadInfo {
   std::string user;
   OnBadAsset on_bad_asset = OnBadAsset::kKeep;
   bool overwrite = false;
+  DerivedColumns derived = {};
   Timestamp uploaded_at;
   std::optional<Error> error;  ///< why it failed, or why its folder cannot be read
 };

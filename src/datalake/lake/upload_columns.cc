@@ -326,6 +326,14 @@ std::shared_ptr<arrow::Schema> StagedSchema(const arrow::Schema& source,
   return arrow::schema(std::move(staged));
 }
 
+std::string HashColumn(std::string_view pictures) {
+  return fmt::format("{}_phash", pictures);
+}
+
+std::string ThumbnailColumn(std::string_view pictures) {
+  return fmt::format("{}_thumbnail", pictures);
+}
+
 std::shared_ptr<arrow::DataType> FieldColumnType(const UploadInfo& info, const std::string& field) {
   const auto type = info.field_types.find(field);
   switch (type == info.field_types.end() ? FieldType::kText : type->second) {
@@ -370,6 +378,17 @@ std::shared_ptr<arrow::Schema> UploadTableSchema(const arrow::Schema& staged,
   }
   for (const auto& [name, value] : info.fields) {
     columns.push_back(arrow::field(name, FieldColumnType(info, name)));
+  }
+  for (const AssetColumn& asset : info.asset_columns) {
+    const auto add = [&](std::string name, const std::shared_ptr<arrow::DataType>& type) {
+      columns.push_back(arrow::field(std::move(name), asset.is_list ? arrow::list(type) : type));
+    };
+    if (asset.kind == AssetColumnKind::kImage && info.derived.perceptual_hash) {
+      add(HashColumn(asset.name), arrow::int64());
+    }
+    if (asset.kind == AssetColumnKind::kImage && info.derived.thumbnail_side > 0) {
+      add(ThumbnailColumn(asset.name), arrow::binary());
+    }
   }
   if (!info.asset_columns.empty()) {
     columns.push_back(arrow::field("path", arrow::utf8()));

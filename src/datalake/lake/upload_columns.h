@@ -87,6 +87,10 @@ inline constexpr int kFirstLinkMembers = 7;
 std::shared_ptr<arrow::Schema> StagedSchema(const arrow::Schema& source,
                                             const std::vector<ColumnPlan>& plans);
 
+/// Names of the columns that are derived of one of pictures.
+std::string HashColumn(std::string_view pictures);
+std::string ThumbnailColumn(std::string_view pictures);
+
 /// The type of the column that a field of the upload becomes.
 std::shared_ptr<arrow::DataType> FieldColumnType(const UploadInfo& info, const std::string& field);
 

@@ -116,6 +116,8 @@ json::Value RequestValue(const UploadRequest& request, const std::vector<Announc
           {"user", request.user},
           {"on_bad_asset", ToString(request.on_bad_asset)},
           {"overwrite", request.overwrite},
+          {"perceptual_hash", request.derived.perceptual_hash},
+          {"thumbnails", request.derived.thumbnail_side},
           {"files", std::move(list)}};
 }
 
@@ -151,6 +153,7 @@ Result<Announced> ParseAnnounced(std::string_view text, std::string_view where) 
   }
   DATALAKE_TRY_ASSIGN(const std::string nested, json::GetString(value, "nested", where));
   DATALAKE_TRY_ASSIGN(request.nested, ParseNestedValues(nested));
+  DATALAKE_TRY_ASSIGN(request.derived, DerivedColumnsIn(value, where));
   DATALAKE_TRY_ASSIGN(request.strict_files, json::GetBool(value, "strict_files", where));
   DATALAKE_TRY_ASSIGN(const std::string policy, json::GetString(value, "on_bad_asset", where));
   DATALAKE_TRY_ASSIGN(request.on_bad_asset, ParseOnBadAsset(policy));

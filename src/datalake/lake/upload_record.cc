@@ -1,5 +1,6 @@
 #include "datalake/lake/upload_record.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -146,9 +147,21 @@ Result<UploadInfo> ParseUploadInfo(std::string_view text, std::string_view where
   DATALAKE_TRY_ASSIGN(const std::string policy, json::GetString(value, "on_bad_asset", where));
   DATALAKE_TRY_ASSIGN(info.on_bad_asset, ParseOnBadAsset(policy));
   DATALAKE_TRY_ASSIGN(info.overwrite, json::GetBool(value, "overwrite", where));
+  DATALAKE_TRY_ASSIGN(info.derived, DerivedColumnsIn(value, where));
   DATALAKE_TRY_ASSIGN(const std::string time, json::GetString(value, "uploaded_at", where));
   DATALAKE_TRY_ASSIGN(info.uploaded_at, ParseTimestamp(time));
   return info;
+}
+
+Result<DerivedColumns> DerivedColumnsIn(const json::Value& object, std::string_view where) {
+  DerivedColumns derived;
+  DATALAKE_TRY_ASSIGN(const auto hash, json::FindBool(object, "perceptual_hash", where));
+  DATALAKE_TRY_ASSIGN(const auto side, json::FindInt(object, "thumbnails", where));
+  derived.perceptual_hash = hash.value_or(false);
+  derived.thumbnail_side =
+      static_cast<std::int32_t>(std::clamp<std::int64_t>(side.value_or(0), -1, 1 << 20));
+  DATALAKE_TRY(derived.Validate());
+  return derived;
 }
 
 std::string MakeUploadId(const UploadRequest& request, std::string_view variant, Timestamp time,
@@ -199,6 +212,8 @@ std::string UploadInfoJson(const UploadInfo& info) {
                              {"bad_files", std::move(bad_files)},
                              {"on_bad_asset", ToString(info.on_bad_asset)},
                              {"overwrite", info.overwrite},
+                             {"perceptual_hash", info.derived.perceptual_hash},
+                             {"thumbnails", info.derived.thumbnail_side},
                              {"uploaded_by", info.user},
                              {"uploaded_at", FormatTimestamp(info.uploaded_at)}};
   return json::DumpValueIndented(value) + "\n";

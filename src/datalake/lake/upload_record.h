@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "datalake/base/result.h"
+#include "datalake/json/value.h"
 #include "datalake/lake/layout.h"
 #include "datalake/lake/upload.h"
 
@@ -19,6 +20,10 @@ inline constexpr std::string_view kClaimFile = "claim.lock";  ///< locked by who
 /// by time only within one dataset. Pure but for `random`.
 std::string MakeUploadId(const UploadRequest& request, std::string_view variant, Timestamp time,
                          Random& random);
+
+/// What an upload.json, or the request of an upload over HTTP, says of derived columns: members
+/// `perceptual_hash` and `thumbnails`, which may be absent. Errors: kInvalidArgument.
+Result<DerivedColumns> DerivedColumnsIn(const json::Value& object, std::string_view where);
 
 /// The text of upload.json. Pure.
 std::string UploadInfoJson(const UploadInfo& info);

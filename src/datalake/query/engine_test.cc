@@ -100,8 +100,8 @@ TEST_F(QueryEngineTest, StructsOfTwoTablesComeTogetherByTheirMembers) {
     const auto add = [&](const std::string& name, const std::shared_ptr<arrow::Field>& field,
                          const std::string& value) {
       const std::string json = is_list ? "[" + value + "]" : value;
-      relation.files.push_back({.schema = arrow::schema({field}),
-                                .partition_columns = {},
+      relation.files.push_back({.schema = arrow::schema({field, arrow::field("v", arrow::utf8())}),
+                                .partition_columns = {"v"},
                                 .files = {Write(name, Batch({field}, "[{\"b\": " + json + "}]"))}});
     };
     const std::string suffix = is_list ? "_list" : "";

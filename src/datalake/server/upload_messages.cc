@@ -24,6 +24,8 @@ json::Value RequestValue(const lake::UploadRequest& request, const std::string& 
           {"on_bad_asset", lake::ToString(request.on_bad_asset)},
           {"nested", lake::ToString(request.nested)},
           {"overwrite", request.overwrite},
+          {"perceptual_hash", request.derived.perceptual_hash},
+          {"thumbnails", request.derived.thumbnail_side},
           {"strict_files", request.strict_files},
           {"image_columns", json::Value(request.image_columns)},
           {"file_columns", json::Value(request.file_columns)}};

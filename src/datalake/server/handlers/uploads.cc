@@ -11,6 +11,7 @@
 #include "datalake/json/value.h"
 #include "datalake/lake/upload.h"
 #include "datalake/lake/upload_receiver.h"
+#include "datalake/lake/upload_record.h"
 #include "datalake/server/handlers/handlers.h"
 
 namespace datalake::server {
@@ -28,6 +29,8 @@ constexpr std::string_view kBeginSchema =
     R"("fields":{"type":"object","additionalProperties":{"type":"string"}},)"
     R"("description":{"type":"string"},"original_source":{"type":"string"},)"
     R"("user":{"type":"string"},"on_bad_asset":{"enum":["keep","null","reject"]},)"
+    R"("perceptual_hash":{"type":"boolean"},"thumbnails":{"type":"integer","description":)"
+    R"("pixels of the longer side, 8 to 2048; 0: none"},)"
     R"("nested":{"enum":["keep","json"]},"overwrite":{"type":"boolean"},)"
     R"("strict_files":{"type":"boolean"},"check":{"type":"boolean","description":"only tells )"
     R"(whether the request is in order, of no files: before they are hashed"},)"
@@ -138,6 +141,7 @@ Status ReadWords(const json::Value& body, lake::UploadRequest& request) {
   DATALAKE_TRY(text("nested", nested));
   DATALAKE_TRY(flag("overwrite", request.overwrite));
   DATALAKE_TRY(flag("strict_files", request.strict_files));
+  DATALAKE_TRY_ASSIGN(request.derived, lake::DerivedColumnsIn(body, kWhere));
   DATALAKE_TRY_ASSIGN(request.on_bad_asset, lake::ParseOnBadAsset(on_bad_asset));
   DATALAKE_TRY_ASSIGN(request.nested, lake::ParseNestedValues(nested));
   DATALAKE_TRY(ReadNames(body, "image_columns", request.image_columns));
