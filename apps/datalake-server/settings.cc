@@ -106,10 +106,12 @@ Status ReadFile(io::FileSystem& fs, const std::string& path, Raw& raw) {
   if (auto tls = reader.Object("tls")) {
     tls->Require("certificate", raw.certificate);
     tls->Require("private_key", raw.private_key);
+    tls->WarnOfUnknown(raw.settings.warnings);
     reader.Merge(*tls);
   }
   if (auto limits = reader.Object("limits")) {
     ReadLimits(*limits, serve);
+    limits->WarnOfUnknown(raw.settings.warnings);
     reader.Merge(*limits);
   }
   std::uint64_t batch_size = 0;
@@ -119,6 +121,7 @@ Status ReadFile(io::FileSystem& fs, const std::string& path, Raw& raw) {
         "batch_size has no effect: rows are written in files of "
         "even size");
   }
+  reader.WarnOfUnknown(raw.settings.warnings);
   return reader.Finish();
 }
 

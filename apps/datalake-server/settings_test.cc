@@ -14,6 +14,7 @@ namespace {
 
 using datalake::testing::IsError;
 using datalake::testing::IsOk;
+using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -62,11 +63,17 @@ drain_seconds: 7
   EXPECT_EQ(settings->log_format, LogFormat::kJson);
 }
 
-TEST_F(SettingsTest, AnUnknownKeyIsNamedWithTheNearest) {
-  EXPECT_THAT(Read("base_path: /x\nnum_procs: 3\n"),
-              IsError(ErrorCode::kInvalidArgument, "num_procs"));
-  EXPECT_THAT(Read("base_path: /x\nlimits: {max_bodybytes: 3}\n"),
-              IsError(ErrorCode::kInvalidArgument, "max_body_bytes"));
+TEST_F(SettingsTest, UnknownKeysAreWarnedOfWithTheNearest) {
+  const auto settings =
+      Read("base_path: /x\nnum_procs: 3\nlimits: {max_bodybytes: 3, max_body_bytes: 5}\n");
+  ASSERT_THAT(settings, IsOk());
+  EXPECT_EQ(settings->serve.http.max_body_bytes, 5U);
+  EXPECT_THAT(
+      settings->warnings,
+      ElementsAre(AllOf(HasSubstr("max_bodybytes"), HasSubstr("did you mean max_body_bytes?")),
+                  AllOf(HasSubstr("num_procs"), HasSubstr("did you mean num_proc?"))));
+  // What is known must be right.
+  EXPECT_THAT(Read("base_path: /x\nport: far\n"), IsError(ErrorCode::kInvalidArgument, "port"));
 }
 
 TEST_F(SettingsTest, HonoursTheSeedsEnvironment) {

@@ -150,21 +150,35 @@ Status ConfigReader::Finish() const {
   if (error_.has_value()) {
     return *error_;
   }
-  if (!object_->is_object()) {
-    return {};
+  const std::vector<std::string> unknown = Unknown();
+  return unknown.empty() ? Status()
+                         : Status(Error{ErrorCode::kInvalidArgument, UnknownText(unknown.front())});
+}
+
+void ConfigReader::WarnOfUnknown(std::vector<std::string>& warnings) {
+  for (std::string& key : Unknown()) {
+    warnings.push_back(UnknownText(key) + "; it has no effect");
+    known_.push_back(std::move(key));
   }
-  for (const auto& [key, value] : object_->items()) {
-    if (std::find(known_.begin(), known_.end(), key) != known_.end()) {
-      continue;
+}
+
+std::vector<std::string> ConfigReader::Unknown() const {
+  std::vector<std::string> unknown;
+  if (object_->is_object()) {
+    for (const auto& [key, value] : object_->items()) {
+      if (std::find(known_.begin(), known_.end(), key) == known_.end()) {
+        unknown.push_back(key);
+      }
     }
-    if (const auto near = NearestName(key, known_); near.has_value()) {
-      return Error{ErrorCode::kInvalidArgument,
-                   fmt::format("unknown key: {}: {}; did you mean {}?", where_, key, *near)};
-    }
-    return Error{ErrorCode::kInvalidArgument, fmt::format("unknown key: {}: {}; known: {}", where_,
-                                                          key, fmt::join(known_, ", "))};
   }
-  return {};
+  return unknown;
+}
+
+std::string ConfigReader::UnknownText(std::string_view key) const {
+  if (const auto near = NearestName(key, known_); near.has_value()) {
+    return fmt::format("unknown key: {}: {}; did you mean {}?", where_, key, *near);
+  }
+  return fmt::format("unknown key: {}: {}; known: {}", where_, key, fmt::join(known_, ", "));
 }
 
 const Value* ConfigReader::Take(std::string_view key) {

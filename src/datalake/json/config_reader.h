@@ -54,6 +54,10 @@ class ConfigReader {
   /// Adds an error of the caller's own, as "<where>: <message>".
   void Fail(std::string_view message);
 
+  /// From now on keys of the object that nobody read are no errors: one line each is added to
+  /// `warnings`, with the nearest known one. Called after all reads, before Finish or Merge.
+  void WarnOfUnknown(std::vector<std::string>& warnings);
+
   /// The first error, or one that names a key nobody read, and the nearest known one.
   /// Errors: kInvalidArgument.
   Status Finish() const;
@@ -62,6 +66,8 @@ class ConfigReader {
   const Value* Take(std::string_view key);
   bool Check(std::string_view key);
   void Keep(Error error);
+  std::vector<std::string> Unknown() const;
+  std::string UnknownText(std::string_view key) const;
 
   const Value* object_;
   std::string where_;
