@@ -26,6 +26,30 @@ Result<int> ColumnOf(const arrow::RecordBatch& batch, const std::string& name) {
   return column;
 }
 
+// key ← column of all columns that a record takes.
+std::vector<std::pair<std::string, std::string>> KeysOf(const RecordMapping& mapping,
+                                                        const arrow::Schema& schema) {
+  std::vector<std::pair<std::string, std::string>> keys = mapping.columns;
+  if (mapping.only_mapped && !keys.empty()) {
+    return keys;
+  }
+  for (const auto& field : schema.fields()) {
+    const std::string& name = field->name();
+    const auto is_it = [&name](const auto& pair) {
+      return pair.first == name || pair.second == name;
+    };
+    const auto is_key = [&name](const auto& pair) { return pair.first == name; };
+    const bool is_taken = name == mapping.prompt_column || name == mapping.answer_column ||
+                          (name == "conversation" && !mapping.prompt_column.empty()) ||
+                          std::any_of(mapping.columns.begin(), mapping.columns.end(), is_it) ||
+                          std::any_of(mapping.constants.begin(), mapping.constants.end(), is_key);
+    if (!is_taken) {
+      keys.emplace_back(name, name);
+    }
+  }
+  return keys;
+}
+
 // The text of a JSON column, which must be JSON itself.
 Status WriteJsonText(const arrow::Array& column, std::int64_t row, const std::string& name,
                      json::Writer& writer) {
@@ -61,14 +85,8 @@ Result<std::vector<std::pair<std::string, std::string>>> RecordMapping::ParsePai
 }
 
 Status RecordMaker::Append(const arrow::RecordBatch& batch, std::int64_t row, std::string& lines) {
-  std::vector<std::pair<std::string, std::string>> columns = mapping_.columns;
-  if (columns.empty()) {
-    for (const auto& field : batch.schema()->fields()) {
-      if (field->name() != mapping_.prompt_column && field->name() != mapping_.answer_column) {
-        columns.emplace_back(field->name(), field->name());
-      }
-    }
-  }
+  const std::vector<std::pair<std::string, std::string>> columns =
+      KeysOf(mapping_, *batch.schema());
   std::string object;
   json::Writer writer(object);
   writer.BeginObject();

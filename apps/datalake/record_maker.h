@@ -15,8 +15,10 @@ namespace datalake::apps {
 
 /// How the columns of a file become the keys of a record.
 struct RecordMapping {
-  /// key ← column; empty: every column is a key of its own name.
+  /// key ← column. Every other column is a key of its own name, unless that key is taken.
   std::vector<std::pair<std::string, std::string>> columns = {};
+  /// Leaves out the columns that nothing names (with `columns`).
+  bool only_mapped = false;
   /// Columns with JSON text that is put in as it is (never evaluated).
   std::vector<std::string> json_columns = {};
   /// A chat of two turns from two columns: what the user says, what is answered. Empty: none.

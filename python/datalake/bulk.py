@@ -59,6 +59,7 @@ def ingest(
     *,
     feed: str = "chat",
     mapping: Mapping[str, str] | None = None,
+    only_mapped: bool = False,
     json_columns: Iterable[str] = (),
     prompt_column: str | None = None,
     answer_column: str | None = None,
@@ -70,7 +71,8 @@ def ingest(
 ) -> IngestReport:
     """Sends the records of CSV, JSON lines (also .gz) and Parquet files; tells what became of them.
 
-    `mapping` is key → column (default: every column under its own name); text of `json_columns` is
+    `mapping` is key → column; every other column is kept under its own name, unless that key is
+    taken, or left out with `only_mapped`. Text of `json_columns` is
     put in as JSON; `prompt_column` and `answer_column` make chats of two turns; `constants` are
     put into every record. Errors: InvalidArgumentError (files, options), UnavailableError (no
     answer after all attempts), and what the server answers to a whole request.
@@ -78,7 +80,16 @@ def ingest(
     if (prompt_column is None) != (answer_column is None):
         raise InvalidArgumentError("prompt_column and answer_column go together")
     paths = [files] if isinstance(files, str | os.PathLike) else list(files)
-    shape = _Shape(mapping, frozenset(json_columns), prompt_column, answer_column, constants or {})
+    if only_mapped and not mapping:
+        raise InvalidArgumentError("only_mapped needs a mapping")
+    shape = _Shape(
+        mapping or {},
+        only_mapped,
+        frozenset(json_columns),
+        prompt_column,
+        answer_column,
+        constants or {},
+    )
     records = (record for path in paths for record in _records_of(Path(path), shape))
     sender = _Sender(server_url, feed, token, attempts, timeout)
     report = IngestReport()
@@ -95,7 +106,8 @@ def ingest(
 
 @dataclass(frozen=True)
 class _Shape:
-    mapping: Mapping[str, str] | None
+    mapping: Mapping[str, str]
+    only_mapped: bool
     json_columns: frozenset[str]
     prompt_column: str | None
     answer_column: str | None
@@ -103,7 +115,12 @@ class _Shape:
 
     def record(self, row: Mapping[str, Any]) -> Record:
         turns = (self.prompt_column, self.answer_column)
-        mapping = self.mapping or {name: name for name in row if name not in turns}
+        mapping = dict(self.mapping)
+        if not self.only_mapped:
+            taken = {*mapping, *mapping.values(), *self.constants, *turns}
+            if self.prompt_column is not None:
+                taken.add("conversation")
+            mapping |= {name: name for name in row if name not in taken}
         missing = {*mapping.values(), *filter(None, turns)} - row.keys()
         if missing:
             raise InvalidArgumentError(f"no such column: {', '.join(sorted(missing))}")

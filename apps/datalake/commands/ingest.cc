@@ -190,7 +190,10 @@ class IngestCommand final : public Command {
   void Declare(OptionSet& options) override {
     options.Arguments("files", files_, "CSV, JSON lines, Parquet or Arrow files; patterns too");
     options.String("--feed", feed_, "the feed (chat)");
-    options.Strings("--map", columns_, "key=column; default: every column under its own name");
+    options.Strings("--map", columns_,
+                    "key=column; every other column is kept under its own name (keys that the "
+                    "feed does not know go to its column extra)");
+    options.Flag("--only-mapped", only_mapped_, "leave out the columns that --map does not name");
     options.Strings("--json-column", json_columns_,
                     "a column whose text is JSON (never evaluated)");
     options.String("--prompt", prompt_, "column of what the user says, for chats of two turns");
@@ -210,8 +213,13 @@ class IngestCommand final : public Command {
     if (prompt_.empty() != answer_.empty()) {
       return Error{ErrorCode::kInvalidArgument, "--prompt and --answer go together"};
     }
-    RecordMapping mapping{
-        .json_columns = json_columns_, .prompt_column = prompt_, .answer_column = answer_};
+    if (only_mapped_ && columns_.empty()) {
+      return Error{ErrorCode::kInvalidArgument, "--only-mapped needs --map"};
+    }
+    RecordMapping mapping{.only_mapped = only_mapped_,
+                          .json_columns = json_columns_,
+                          .prompt_column = prompt_,
+                          .answer_column = answer_};
     DATALAKE_TRY_ASSIGN(mapping.columns, RecordMapping::ParsePairs(columns_, "--map"));
     DATALAKE_TRY_ASSIGN(mapping.constants, RecordMapping::ParsePairs(constants_, "--set"));
     DATALAKE_TRY(context.options.server.empty() ? IntoLake(context, mapping)
@@ -387,6 +395,7 @@ class IngestCommand final : public Command {
   std::vector<std::string> files_;
   std::string feed_ = "chat";
   std::vector<std::string> columns_;
+  bool only_mapped_ = false;
   std::vector<std::string> json_columns_;
   std::string prompt_;
   std::string answer_;

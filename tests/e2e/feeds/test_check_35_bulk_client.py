@@ -125,3 +125,37 @@ def test_35_python_client_does_the_same(lake: FeedLake, tmp_path: Path) -> None:
         constants={"prompt_template": "%1"},
     )
     assert report.stored == 1
+
+
+def test_35_columns_that_nothing_maps_are_kept(lake: FeedLake, tmp_path: Path) -> None:
+    sys.path.insert(0, str(ROOT / "build" / "python"))
+    import datalake
+
+    table = tmp_path / "rows.csv"
+    table.write_text("q,a,m,language,agent_id\nwhy?,because,gpt,de,other\n")
+    words = ["--prompt", "q", "--answer", "a", "--map", "agent_id=m"]
+    words += ["--set", "prompt_template=%1", "--set", "ingest_id=kept"]
+    assert ingest(lake, str(table), *words)[1]["stored"] == 1
+    kept = lake.get("/v1/feeds/chat/records/kept")
+    assert (kept["agent_id"], kept["language"]) == ("gpt", "de")
+    assert "m" not in kept
+    assert "q" not in kept
+    (row,) = lake.sql("select extra from feeds.chat")
+    assert "language" in str(row["extra"])
+    words[-1] = "ingest_id=less"
+    assert ingest(lake, str(table), *words, "--only-mapped")[1]["stored"] == 1
+    assert "language" not in lake.get("/v1/feeds/chat/records/less")
+    for only_mapped in (False, True):
+        ingest_id = f"python-{only_mapped}"
+        datalake.ingest(
+            lake.address,
+            table,
+            prompt_column="q",
+            answer_column="a",
+            mapping={"agent_id": "m"},
+            only_mapped=only_mapped,
+            constants={"prompt_template": "%1", "ingest_id": ingest_id},
+        )
+        found = lake.get(f"/v1/feeds/chat/records/{ingest_id}")
+        assert ("language" in found) is not only_mapped
+        assert found["agent_id"] == "gpt"
