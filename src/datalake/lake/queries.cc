@@ -175,8 +175,8 @@ Result<QueryAnswer> Queries::Search(const SearchRequest& request, const query::Q
 }
 
 Result<QueryAnswer> Queries::Sql(std::string_view sql, const query::QueryLimits& limits,
-                                 std::stop_token stop) {
-  LakeViews views(lake_, tables_, options_);
+                                 std::stop_token stop, const SqlScope& scope) {
+  LakeViews views(lake_, tables_, options_, scope);
   QueryAnswer answer;
   DATALAKE_TRY_ASSIGN(answer.rows, engine_->Sql(sql, views, limits, std::move(stop)));
   answer.sources = views.TakeSources();

@@ -26,6 +26,17 @@ struct QueryOptions {
   std::function<Result<query::View>()> jobs = {};
 };
 
+/// What SQL of one caller may name; as it is made, everything.
+struct SqlScope {
+  /// Of tables, those of feeds as TableName{"feeds", feed, "raw"}; empty: all.
+  std::function<bool(const TableName&)> allows = {};
+  /// Collections and jobs, which belong to no table; false: none of them.
+  bool lake_wide = true;
+  /// Tables of feeds as they lie on the disk: with replaced, withdrawn and quarantined records, and
+  /// the hashes of receipts. False: only the current records, without those hashes.
+  bool stored_feeds = true;
+};
+
 /// Rows, and the table versions that they were computed from.
 struct QueryAnswer {
   std::shared_ptr<arrow::RecordBatchReader> rows;  ///< streams; see query::QueryEngine
@@ -61,9 +72,10 @@ class Queries {
                              std::stop_token stop = {});
 
   /// One read-only statement over the views catalog, data."p/d/t", feeds.<feed>,
-  /// collections."name/version", assets, jobs. Errors: those of QueryEngine::Sql.
+  /// collections."name/version", assets, jobs. What is out of `scope` is not there: no such view,
+  /// no row in catalog and assets. Errors: those of QueryEngine::Sql.
   Result<QueryAnswer> Sql(std::string_view sql, const query::QueryLimits& limits = {},
-                          std::stop_token stop = {});
+                          std::stop_token stop = {}, const SqlScope& scope = {});
 
   /// All partitions of all tables, sorted. Errors: those of the tables.
   Result<std::vector<PartitionInfo>> Partitions();

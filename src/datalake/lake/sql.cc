@@ -186,8 +186,29 @@ Result<query::View> CurrentFeedRecords(Lake& lake, std::string_view feed,
   return view;
 }
 
-LakeViews::LakeViews(Lake& lake, TableCache& tables, const QueryOptions& options)
-    : lake_(lake), tables_(tables), options_(options) {}
+LakeViews::LakeViews(Lake& lake, TableCache& tables, const QueryOptions& options,
+                     const SqlScope& scope)
+    : lake_(lake), tables_(tables), options_(options), scope_(scope) {}
+
+bool LakeViews::MaySee(const TableName& name) const {
+  if (!scope_.stored_feeds && name.provider == kFeedProvider &&
+      name != FeedTableName(name.dataset)) {
+    return false;  // its quarantine
+  }
+  return !scope_.allows || scope_.allows(name);
+}
+
+bool LakeViews::MayName(const TableName& name) const {
+  return (scope_.stored_feeds || name.provider != kFeedProvider) && MaySee(name);
+}
+
+Result<CatalogState> LakeViews::Catalog() {
+  CatalogState state;
+  DATALAKE_TRY_ASSIGN(state.names, lake_.ListTables());
+  std::erase_if(state.names, [this](const TableName& name) { return !MaySee(name); });
+  DATALAKE_TRY_ASSIGN(state.snapshots, tables_.NewestOf(state.names));
+  return state;
+}
 
 void LakeViews::AddSource(const TableName& name, std::int64_t version) {
   const TableVersion source{.table = name, .version = version};
@@ -200,12 +221,20 @@ Result<query::View> LakeViews::Find(const query::ViewRequest& request) {
   const std::string schema = query::FoldName(request.name.schema);
   const std::string name = query::FoldName(request.name.name);
   if (schema == "data") {
-    return FindTable(request.name.name);
+    const auto table = ParseTableName(request.name.name);
+    if (table && !MayName(*table)) {
+      return NoSuchView(request.name);
+    }
+    auto found = FindTable(request.name.name);
+    // The message names tables that are near.
+    const bool tells = !found && found.error().code == ErrorCode::kNotFound && scope_.allows;
+    return tells ? NoSuchView(request.name) : std::move(found);
   }
   if (schema == "feeds") {
-    return FindFeed(request.name.name);
+    return MaySee(FeedTableName(request.name.name)) ? FindFeed(request.name.name)
+                                                    : NoSuchView(request.name);
   }
-  if (schema == "collections") {
+  if (schema == "collections" && scope_.lake_wide) {
     return FindCollection(request.name.name);
   }
   if (schema.empty() && name == "catalog") {
@@ -214,7 +243,7 @@ Result<query::View> LakeViews::Find(const query::ViewRequest& request) {
   if (schema.empty() && name == "assets") {
     return FindAssets();
   }
-  if (schema.empty() && name == "jobs" && options_.jobs) {
+  if (schema.empty() && name == "jobs" && options_.jobs && scope_.lake_wide) {
     return options_.jobs();
   }
   return NoSuchView(request.name);
@@ -236,7 +265,8 @@ Result<query::View> LakeViews::FindFeed(std::string_view name) {
   if (version >= 0) {
     AddSource(FeedTableName(name), version);
   }
-  view.select = fmt::format("SELECT * EXCLUDE (provider, dataset, task) FROM ({})", view.select);
+  view.select = fmt::format("SELECT * EXCLUDE (provider, dataset, task{}) FROM ({})",
+                            scope_.stored_feeds ? "" : ", receipt", view.select);
   return view;
 }
 
@@ -254,7 +284,7 @@ Result<query::View> LakeViews::FindCollection(std::string_view text) {
 }
 
 Result<query::View> LakeViews::FindCatalog(const query::ViewRequest& request) {
-  DATALAKE_TRY_ASSIGN(const CatalogState catalog, ReadCatalog(lake_, tables_));
+  DATALAKE_TRY_ASSIGN(const CatalogState catalog, Catalog());
   std::vector<PartitionInfo> partitions;
   for (std::size_t i = 0; i < catalog.names.size(); ++i) {
     for (PartitionInfo& partition : PartitionsOf(catalog.names[i], *catalog.snapshots[i])) {
@@ -294,7 +324,7 @@ Result<query::View> LakeViews::FindCatalog(const query::ViewRequest& request) {
 }
 
 Result<query::View> LakeViews::FindAssets() {
-  DATALAKE_TRY_ASSIGN(const CatalogState catalog, ReadCatalog(lake_, tables_));
+  DATALAKE_TRY_ASSIGN(const CatalogState catalog, Catalog());
   AssetLinks links = FindAssetLinks(catalog);
   DATALAKE_TRY(MakePathsAbsolute(links.relation));
   return AssetsView(links);
@@ -302,16 +332,23 @@ Result<query::View> LakeViews::FindAssets() {
 
 Result<std::vector<query::ViewName>> LakeViews::List() {
   std::vector<query::ViewName> names = {{"", "catalog"}, {"", "assets"}};
-  if (options_.jobs) {
+  if (options_.jobs && scope_.lake_wide) {
     names.push_back({"", "jobs"});
   }
   DATALAKE_TRY_ASSIGN(const std::vector<TableName> tables, lake_.ListTables());
   for (const TableName& table : tables) {
-    names.push_back({"data", ToString(table)});
+    if (MayName(table)) {
+      names.push_back({"data", ToString(table)});
+    }
   }
   DATALAKE_TRY_ASSIGN(const std::vector<std::string> feeds, ListFeeds(lake_));
   for (const std::string& feed : feeds) {
-    names.push_back({"feeds", feed});
+    if (MaySee(FeedTableName(feed))) {
+      names.push_back({"feeds", feed});
+    }
+  }
+  if (!scope_.lake_wide) {
+    return names;
   }
   DATALAKE_TRY_ASSIGN(const auto collections, Collections(lake_).List());
   for (const CollectionVersions& collection : collections) {

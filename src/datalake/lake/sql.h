@@ -11,12 +11,18 @@
 
 namespace datalake::lake {
 
+/// The newest versions of all tables, and their partitions.
+struct CatalogState {
+  std::vector<TableName> names;
+  std::vector<std::shared_ptr<const table::TableSnapshot>> snapshots;
+};
+
 /// The views of SQL over one lake, and what they were made from; one for each query.
 /// Single-threaded.
 class LakeViews final : public query::ViewSource {
  public:
   /// All arguments must outlive it.
-  LakeViews(Lake& lake, TableCache& tables, const QueryOptions& options);
+  LakeViews(Lake& lake, TableCache& tables, const QueryOptions& options, const SqlScope& scope);
 
   Result<query::View> Find(const query::ViewRequest& request) override;
   Result<std::vector<query::ViewName>> List() override;
@@ -31,11 +37,17 @@ class LakeViews final : public query::ViewSource {
   Result<query::View> FindCatalog(const query::ViewRequest& request);
   Result<query::View> FindAssets();
 
+  // Whether the caller may name the view of that table, or see its rows in catalog and assets.
+  bool MayName(const TableName& name) const;
+  bool MaySee(const TableName& name) const;
+  // ReadCatalog, of what the caller may see.
+  Result<CatalogState> Catalog();
   void AddSource(const TableName& name, std::int64_t version);
 
   Lake& lake_;
   TableCache& tables_;
   const QueryOptions& options_;
+  const SqlScope& scope_;
   std::vector<TableVersion> sources_;
 };
 
@@ -47,12 +59,6 @@ Result<std::string> NotWithdrawnSql(const std::vector<Withdrawal>& withdrawals);
 /// dataset, task and day. `snapshot_version` is set to the table's version, or left.
 Result<query::View> CurrentFeedRecords(Lake& lake, std::string_view feed,
                                        std::int64_t& snapshot_version);
-
-/// The newest versions of all tables, and their partitions.
-struct CatalogState {
-  std::vector<TableName> names;
-  std::vector<std::shared_ptr<const table::TableSnapshot>> snapshots;
-};
 
 Result<CatalogState> ReadCatalog(Lake& lake, TableCache& tables);
 

@@ -75,12 +75,26 @@ Result<bool> WriteRows(arrow::RecordBatchReader& rows, std::uint64_t limit, std:
   }
 }
 
+// Admins see all; others the current records of feeds and the tables that their scopes name.
+lake::SqlScope ScopeOf(std::shared_ptr<const Caller> caller) {
+  if (caller == nullptr || (caller->May(Role::kAdmin) && !caller->scoped())) {
+    return {};
+  }
+  lake::SqlScope scope{.lake_wide = !caller->scoped(), .stored_feeds = false};
+  scope.allows = [caller = std::move(caller)](const lake::TableName& name) {
+    return name.provider == lake::kFeedProvider ? caller->MayUseFeed(name.dataset)
+                                                : caller->MayUseProvider(name.provider);
+  };
+  return scope;
+}
+
 Result<Response> Answer(Service& service, const Request& request) {
   DATALAKE_TRY_ASSIGN(const SqlRequest wanted, ParseRequest(request.body));
   const query::QueryLimits limits{.timeout = kTimeout,
                                   .max_rows = static_cast<std::int64_t>(wanted.limit + 1)};
-  DATALAKE_TRY_ASSIGN(const lake::QueryAnswer answer,
-                      service.publishing->queries().Sql(wanted.sql, limits));
+  DATALAKE_TRY_ASSIGN(
+      const lake::QueryAnswer answer,
+      service.publishing->queries().Sql(wanted.sql, limits, {}, ScopeOf(request.caller)));
   Response response;
   json::Writer writer(response.body);
   writer.BeginObject();
@@ -123,9 +137,9 @@ Status AddSqlRoutes(Router& router, Service& service) {
       {.method = "POST",
        .path = "/v1/sql",
        .summary = "Runs one read-only statement over catalog, data.*, feeds.*, collections.*, "
-                  "assets and jobs",
+                  "assets and jobs, as far as the caller may see them",
        .tag = "Queries",
-       .access = Access::To(Role::kAdmin),
+       .access = Access::ByHandler(Role::kRead),
        .request_schema = kRequestSchema,
        .max_body_bytes = std::uint64_t{1} << 20,
        .answers = {{200, "the rows, as arrays in the order of the columns", kAnswerSchema},
