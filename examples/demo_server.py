@@ -27,14 +27,22 @@ class Server:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """SIGTERM and its end; a second call does nothing."""
         self._process.send_signal(signal.SIGTERM)
         self._process.wait(timeout=30)
 
+    def kill(self) -> None:
+        """SIGKILL: no handler runs, nothing is flushed."""
+        self._process.kill()
+        self._process.wait()
+
     def kill_and_restart(self) -> None:
-        """SIGKILL: no handler runs, nothing is flushed. Then a new process on the same lake."""
+        """Then a new process on the same lake."""
         with self._lock:
-            self._process.kill()
-            self._process.wait()
+            self.kill()
             self._start()
 
     def _start(self) -> None:

@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::int64_t kSaveEveryNanos = 1'000'000'000;
 constexpr std::int64_t kTellEveryNanos = 250'000'000;
+constexpr std::uint64_t kMaxRestarts = 3;
 
 Error Interrupted(std::string_view how) {
   return {ErrorCode::kUnavailable, fmt::format("interrupted, start it again: {}", how)};
@@ -194,6 +195,7 @@ class ThreadJobRunner final : public JobRunner {
   }
 
   Result<StartedJob> Start(std::string_view kind, std::string parameters) override;
+  Result<std::vector<std::string>> ResumeInterrupted() override;
   Result<StartedJob> Restart(std::string_view id) override;
   Result<JobRecord> Get(std::string_view id) override;
   Result<std::vector<JobRecord>> List() override;
@@ -208,6 +210,7 @@ class ThreadJobRunner final : public JobRunner {
     bool again = false;  // asked for meanwhile: the body may not see what is new since
   };
 
+  void Launch(JobRecord record, const JobBody& body) DATALAKE_REQUIRES(mutex_);
   void Run(const std::shared_ptr<RunningJob>& job, const JobBody& body);
   bool EndUnlessAgain(const std::shared_ptr<RunningJob>& job, const Result<std::string>& result);
   void Reap();
@@ -277,11 +280,48 @@ Result<StartedJob> ThreadJobRunner::Start(std::string_view kind, std::string par
     }
   }
   DATALAKE_TRY_ASSIGN(JobRecord record, store_.Create(kind, owner_, std::move(parameters)));
+  const std::string id = record.id;
+  Launch(std::move(record), body->second);
+  return StartedJob{.id = id, .already_running = false};
+}
+
+void ThreadJobRunner::Launch(JobRecord record, const JobBody& body) {
   auto job = std::make_shared<RunningJob>(store_, clock_, observer_, std::move(record));
   job->Tell();
-  std::thread thread([this, job, work = body->second] { Run(job, work); });
+  std::thread thread([this, job, body] { Run(job, body); });
   running_.emplace(job->id(), Entry{job, std::move(thread)});
-  return StartedJob{.id = job->id(), .already_running = false};
+}
+
+Result<std::vector<std::string>> ThreadJobRunner::ResumeInterrupted() {
+  DATALAKE_TRY_ASSIGN(std::vector<JobRecord> records, store_.List());
+  std::map<std::string, JobRecord, std::less<>> newest;  // by kind
+  for (JobRecord& record : records) {
+    newest[record.kind] = std::move(record);
+  }
+  std::vector<std::string> resumed;
+  const MutexLock lock(mutex_);
+  for (auto& [kind, record] : newest) {
+    const auto body = bodies_.find(kind);
+    const bool is_left = record.state == JobState::kFailed && record.interrupted &&
+                         record.restarts < kMaxRestarts && record.owner != owner_ &&
+                         LivenessOf(record.owner) == Liveness::kDead;
+    if (!is_left || body == bodies_.end() || shutdown_) {
+      continue;
+    }
+    record.state = JobState::kRunning;
+    record.interrupted = false;
+    record.completed_at = std::nullopt;
+    record.error = std::nullopt;
+    record.progress = {};
+    record.owner = owner_;
+    ++record.restarts;
+    record.log.push_back(fmt::format("{} runs again: its program ended before it, restart {}",
+                                     FormatTimestamp(clock_.Now()), record.restarts));
+    DATALAKE_TRY(store_.Save(record));
+    resumed.push_back(record.id);
+    Launch(std::move(record), body->second);
+  }
+  return resumed;
 }
 
 // A job's thread.

@@ -72,6 +72,12 @@ class JobRunner {
   /// kNotFound (kind), kUnavailable (the runner ends), kIo.
   virtual Result<StartedJob> Start(std::string_view kind, std::string parameters) = 0;
 
+  /// Runs jobs again, under their ids, that a process which ended left interrupted: of each kind
+  /// that is known the newest one, when it is such a job and was not restarted three times already
+  /// (it may be what ends the process). For a program that starts, after its calls of Register.
+  /// Returns their ids. Errors: kIo.
+  virtual Result<std::vector<std::string>> ResumeInterrupted() = 0;
+
   /// Starts a new job with kind and parameters of an ended one. Errors: kNotFound, kConflict (it
   /// still runs), those of Start.
   virtual Result<StartedJob> Restart(std::string_view id) = 0;

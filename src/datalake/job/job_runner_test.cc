@@ -232,6 +232,49 @@ TEST_F(JobRunnerTest, EndOfTheRunnerInterruptsAndRestartRunsAgain) {
   EXPECT_EQ(runner->Wait(restarted->id, {})->result, R"({"got":"again"})");
 }
 
+TEST_F(JobRunnerTest, JobsThatADeadProcessLeftRunAgainUnderTheirIds) {
+  const std::string mine = ProcessIdentity();
+  const std::string dead = mine.substr(0, mine.find('/')) + "/another-boot/1/1/1";
+  gate_.Open();
+  const auto left = store_.Create("process", dead, R"("on")");
+  ASSERT_THAT(left, IsOk());
+  for (std::uint64_t restart = 1; restart <= 4; ++restart) {
+    auto runner = OpenRunner();
+    const auto resumed = runner->ResumeInterrupted();
+    ASSERT_THAT(resumed, IsOk());
+    if (restart == 4) {
+      EXPECT_TRUE(resumed->empty()) << "it may be what ends the process";
+      break;
+    }
+    ASSERT_EQ(*resumed, std::vector<std::string>{left->id});
+    auto record = runner->Wait(left->id, {});
+    ASSERT_THAT(record, IsOk());
+    EXPECT_EQ(record->state, JobState::kCompleted);
+    EXPECT_EQ(record->result, R"({"got":"on"})");
+    EXPECT_EQ(record->restarts, restart);
+    record->state = JobState::kRunning;  // as if the process had died in it
+    record->owner = dead;
+    record->result = "";
+    ASSERT_THAT(store_.Save(*record), IsOk());
+  }
+}
+
+TEST_F(JobRunnerTest, AJobThatANewerOneOfItsKindFollowedStaysInterrupted) {
+  const std::string mine = ProcessIdentity();
+  const std::string dead = mine.substr(0, mine.find('/')) + "/another-boot/1/1/1";
+  gate_.Open();
+  ASSERT_THAT(store_.Create("process", dead, ""), IsOk());
+  {
+    auto runner = OpenRunner();
+    const auto newer = runner->Start("process", "");
+    ASSERT_THAT(runner->Wait(newer->id, {}), IsOk());
+  }
+  auto runner = OpenRunner();
+  const auto resumed = runner->ResumeInterrupted();
+  ASSERT_THAT(resumed, IsOk());
+  EXPECT_TRUE(resumed->empty());
+}
+
 TEST_F(JobRunnerTest, JobOfADeadProcessIsMarkedAtOpen) {
   const std::string mine = ProcessIdentity();
   const std::string dead = mine.substr(0, mine.find('/')) + "/another-boot/1/1/1";

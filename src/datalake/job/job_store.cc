@@ -120,6 +120,9 @@ Result<JobRecord> ParseRecord(std::string_view text, std::string_view where) {
   DATALAKE_TRY_ASSIGN(const std::optional<bool> interrupted,
                       json::FindBool(value, "interrupted", where));
   record.interrupted = interrupted.value_or(false);
+  if (json::Find(value, "restarts") != nullptr) {
+    DATALAKE_TRY_ASSIGN(record.restarts, json::GetUint(value, "restarts", where));
+  }
   DATALAKE_TRY_ASSIGN(const std::optional<std::string> owner,
                       json::FindString(value, "owner", where));
   record.owner = owner.value_or("");
@@ -203,6 +206,8 @@ std::string JobRecordJson(const JobRecord& record) {
   writer.EndArray();
   writer.Key("interrupted");
   writer.Bool(record.interrupted);
+  writer.Key("restarts");
+  writer.Uint(record.restarts);
   writer.Key("owner");
   writer.String(record.owner);
   writer.EndObject();

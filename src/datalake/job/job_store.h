@@ -36,7 +36,8 @@ struct JobRecord {
   std::vector<std::string> log;  ///< the newest lines, at most kMaxLogLines
   /// True for a failed job whose process ended before it: JobRunner::Restart runs it again.
   bool interrupted = false;
-  std::string owner;  ///< ProcessIdentity() of the process that runs it
+  std::uint64_t restarts = 0;  ///< times that it ran again after its process had ended
+  std::string owner;           ///< ProcessIdentity() of the process that runs it
 };
 
 inline constexpr std::size_t kMaxLogLines = 200;

@@ -189,6 +189,10 @@ Status Serve(io::FileSystem& fs, const Clock& clock, Random& random, const Serve
   DATALAKE_TRY(AddRoutes(router, service));
   Metrics metrics(router, options.http.io_threads);
   service.metrics = &metrics;
+  DATALAKE_TRY_ASSIGN(const std::vector<std::string> resumed, jobs->ResumeInterrupted());
+  for (const std::string& id : resumed) {
+    LogInfo(fmt::format("job {} runs again: the server ended before it", id));
+  }
   AccessLog access_log(metrics, options.access_log);
   std::unique_ptr<HttpServer> http;
   {

@@ -45,6 +45,14 @@ class FeedLake:
         assert self._server is not None
         self._server.kill_and_restart()
 
+    def stop(self) -> None:
+        assert self._server is not None
+        self._server.stop()
+
+    def kill(self) -> None:
+        assert self._server is not None
+        self._server.kill()
+
     def sql(self, query: str) -> list[Json]:
         return self.run("sql", query)
 

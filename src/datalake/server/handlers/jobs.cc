@@ -19,7 +19,8 @@ constexpr std::string_view kJobSchema =
     R"("started_at":{"type":"string"},"completed_at":{"type":["string","null"]},"result":{},)"
     R"("error":{"type":["string","null"]},"error_code":{"type":["string","null"]},)"
     R"("kind":{"type":"string"},"progress":{"type":"object"},)"
-    R"("log":{"type":"array","items":{"type":"string"}},"interrupted":{"type":"boolean"}}})";
+    R"("log":{"type":"array","items":{"type":"string"}},"interrupted":{"type":"boolean"},)"
+    R"("restarts":{"type":"integer"}}})";
 constexpr std::string_view kJobsSchema =
     R"({"type":"object","required":["jobs"],"properties":{"jobs":{"type":"array",)"
     R"("items":{"type":"object"}}}})";
