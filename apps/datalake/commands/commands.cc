@@ -27,6 +27,7 @@ std::vector<std::unique_ptr<Command>> AllCommands() {
   AddTableCommands(commands);
   AddCollectionCommands(commands);
   commands.push_back(MakeFeedRecordsCommand());
+  commands.push_back(MakeFeedWithdrawCommand());
   AddFeedPublishCommands(commands);
   commands.push_back(MakeDownloadCommand());
   commands.push_back(MakeVerifyCommand());

@@ -58,6 +58,7 @@ void AddTableCommands(std::vector<std::unique_ptr<Command>>& commands);
 void AddTableUpkeepCommands(std::vector<std::unique_ptr<Command>>& commands);
 
 std::unique_ptr<Command> MakeFeedRecordsCommand();
+std::unique_ptr<Command> MakeFeedWithdrawCommand();
 
 /// feed export, snapshot, snapshots.
 void AddFeedPublishCommands(std::vector<std::unique_ptr<Command>>& commands);

@@ -1,6 +1,7 @@
 #include "datalake/lake/feed_withdrawal.h"
 
 #include <algorithm>
+#include <future>
 #include <set>
 
 #include <arrow/array.h>
@@ -15,6 +16,7 @@
 #include "datalake/io/path.h"
 #include "datalake/json/value.h"
 #include "datalake/json/writer.h"
+#include "datalake/lake/feed.h"
 #include "datalake/lake/takedown.h"
 #include "datalake/lake/wait_for_lock.h"
 
@@ -22,6 +24,7 @@ namespace datalake::lake {
 namespace {
 
 constexpr std::uint64_t kMaxFileBytes = std::uint64_t{256} << 20;
+constexpr std::size_t kMaxReasonBytes = 200;
 constexpr std::size_t kIdsAtOnce = 2000;  // in one question for their days
 
 std::string FolderOf(const Layout& layout) {
@@ -36,6 +39,7 @@ json::Value ToJson(const PendingWithdrawal& withdrawal) {
   return {{"id", withdrawal.id},
           {"feed", withdrawal.feed},
           {"user", withdrawal.user},
+          {"reason", withdrawal.reason},
           {"requested", FormatTimestamp(withdrawal.requested)},
           {"records", std::move(records)}};
 }
@@ -46,6 +50,8 @@ Result<PendingWithdrawal> FromJson(std::string_view text, const std::string& pat
   DATALAKE_TRY_ASSIGN(withdrawal.id, json::GetString(value, "id", path));
   DATALAKE_TRY_ASSIGN(withdrawal.feed, json::GetString(value, "feed", path));
   DATALAKE_TRY_ASSIGN(withdrawal.user, json::GetString(value, "user", path));
+  DATALAKE_TRY_ASSIGN(const auto reason, json::FindString(value, "reason", path));
+  withdrawal.reason = reason.value_or("");
   DATALAKE_TRY_ASSIGN(const std::string requested, json::GetString(value, "requested", path));
   DATALAKE_TRY_ASSIGN(withdrawal.requested, ParseTimestamp(requested));
   const json::Value* records = json::Find(value, "records");
@@ -102,6 +108,43 @@ Result<std::vector<std::pair<std::string, std::string>>> FeedWithdrawals::FindRe
   }
 }
 
+Result<BegunWithdrawal> FeedWithdrawals::Begin(Feed& feed, FeedQueries& queries,
+                                               const WithdrawalOrder& order) const {
+  if (order.reason.size() > kMaxReasonBytes) {
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("a reason has at most {} bytes", kMaxReasonBytes)};
+  }
+  PendingWithdrawal pending;
+  pending.feed = order.feed;
+  pending.user = order.user;
+  pending.reason = order.reason;
+  Withdrawal what = order.what;
+  FeedFilter filter;
+  if (what.scope == WithdrawalScope::kRecord) {
+    DATALAKE_TRY_ASSIGN(pending.records, queries.DaysOf(order.feed, {what.ingest_id}));
+  } else {
+    if (what.scope == WithdrawalScope::kSubmitter) {
+      filter.submitter = what.submitter_id;
+    } else {
+      filter.receipt = ToText(what.receipt);
+    }
+    DATALAKE_TRY_ASSIGN(pending.records, FindRecords(queries, order.feed, filter));
+  }
+  DATALAKE_TRY(Add(pending));
+  what.reference = pending.id;
+  std::promise<Result<WithdrawalAnswer>> promise;
+  auto future = promise.get_future();
+  feed.Withdraw(std::move(what), [&promise](Result<WithdrawalAnswer> answer) {
+    promise.set_value(std::move(answer));
+  });
+  const auto done = future.get();
+  if (!done) {
+    DATALAKE_TRY(Cancel(pending.id));
+    return done.error();
+  }
+  return BegunWithdrawal{.id = pending.id, .records = done->records};
+}
+
 Status FeedWithdrawals::Add(PendingWithdrawal& withdrawal) const {
   const LakeContext& context = lake_.context();
   withdrawal.id = MakeSortableUuid(context.clock, context.random);
@@ -152,11 +195,13 @@ Result<WithdrawalReport> FeedWithdrawals::Finish(const RemoveCopies& remove_copi
   WithdrawalReport report;
   for (const PendingWithdrawal& withdrawal : pending) {
     DATALAKE_TRY(remove_copies ? remove_copies(withdrawal.feed, withdrawal.records) : Status());
-    TakedownRequest request{.table = FeedTableName(withdrawal.feed),
-                            .column = "ingest_id",
-                            .collections_only = true,
-                            .reason = "withdrawal " + withdrawal.id,
-                            .user = withdrawal.user};
+    TakedownRequest request{
+        .table = FeedTableName(withdrawal.feed),
+        .column = "ingest_id",
+        .collections_only = true,
+        .reason = fmt::format("withdrawal {}{}{}", withdrawal.id,
+                              withdrawal.reason.empty() ? "" : ": ", withdrawal.reason),
+        .user = withdrawal.user};
     for (const auto& [id, day] : withdrawal.records) {
       request.values.insert(id);
     }

@@ -12,6 +12,7 @@
 #include "datalake/base/progress.h"
 #include "datalake/base/result.h"
 #include "datalake/lake/feed_query.h"
+#include "datalake/lake/feed_record.h"
 #include "datalake/lake/lake.h"
 
 namespace datalake::io {
@@ -20,15 +21,32 @@ class FileLock;
 
 namespace datalake::lake {
 
+class Feed;
+
 /// A withdrawal whose records are gone from the feed, or are about to be, and not yet from what was
 /// published: withdrawals/<id>.json, removed when all is done.
 struct PendingWithdrawal {
   std::string id;
   std::string feed;
-  std::string user;  ///< who asked: a token's name
+  std::string user;    ///< who asked: a token's name
+  std::string reason;  ///< of an admin's; goes into the lake log, so it holds no content
   Timestamp requested;
   /// (ingest_id, day) of every version.
   std::vector<std::pair<std::string, std::string>> records;
+};
+
+/// A withdrawal that is to be begun.
+struct WithdrawalOrder {
+  std::string feed;
+  Withdrawal what;
+  std::string user = {};
+  std::string reason = {};
+};
+
+/// One that was.
+struct BegunWithdrawal {
+  std::string id;
+  std::uint64_t records = 0;  ///< that were known, and are found no more
 };
 
 /// What finishing withdrawals did.
@@ -57,6 +75,13 @@ class FeedWithdrawals {
   /// The records of a filter with the days of all their versions. Errors: those of FeedQueries.
   static Result<std::vector<std::pair<std::string, std::string>>> FindRecords(
       FeedQueries& queries, std::string_view feed, const FeedFilter& filter);
+
+  /// Begins one: first what has to be done is on the disk (Add), then the feed is told. A crash
+  /// between the two leaves a withdrawal from what was published, which was asked for anyway.
+  /// `queries` answers about the lake of `feed`. Errors: those of FeedQueries, Add and
+  /// Feed::Withdraw; kInvalidArgument (a reason over 200 bytes); nothing is withdrawn then.
+  Result<BegunWithdrawal> Begin(Feed& feed, FeedQueries& queries,
+                                const WithdrawalOrder& order) const;
 
   /// Makes a withdrawal known, before the feed is told; durable when it returns. Sets its id and
   /// time. Errors: kIo, kResourceExhausted.

@@ -75,9 +75,25 @@ def test_ten_steps(tmp_path: Path) -> None:
         for name in ("with-token", "without"):
             path = f"/v1/feeds/chat/records/{name}"
             assert get(server, path, admin, chain)[0] == 200
-        datalake(restored, "token", "revoke", "desktop-app")  # 10
-        assert get(server, "/v1/feeds/chat/records/without", prometheus, chain)[0] == 200
+        snapshot = "/v1/feeds/chat/snapshots"
+        assert server.call("POST", snapshot, {}, bearer(admin), chain)[0] == 202
         deadline = threading.Event()
+        while get(server, f"{snapshot}/raw/latest", admin, chain)[0] != 200:
+            deadline.wait(0.05)
+        body = {"ingest_id": "with-token", "reason": "request 17"}  # 10
+        where = "/v1/feeds/chat/withdrawals"
+        assert server.call("POST", where, body, bearer(app), chain)[0] == 403
+        status, _, answer = server.call("POST", where, body, bearer(admin), chain)
+        assert status == 202
+        job = f"/v1/jobs/{json.loads(answer)['job_id']}"
+        while '"status":"running"' in get(server, job, admin, chain)[1]:
+            deadline.wait(0.05)
+        assert get(server, "/v1/feeds/chat/records/with-token", admin, chain)[0] == 404
+        manifest = json.loads(get(server, f"{snapshot}/raw/latest", admin, chain)[1])
+        assert manifest["rows"] == 1
+        assert len(manifest["amended"]) == 1
+        datalake(restored, "token", "revoke", "desktop-app")
+        assert get(server, "/v1/feeds/chat/records/without", prometheus, chain)[0] == 200
         for _ in range(50):
             status = server.call("POST", INGEST, CHAT, bearer(app), chain)[0]
             if status == 401:

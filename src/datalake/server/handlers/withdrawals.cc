@@ -1,5 +1,4 @@
 // POST /v1/feeds/{feed}/withdrawals: contributors take back what they gave.
-#include <future>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -24,7 +23,8 @@ constexpr std::string_view kRequestSchema =
     R"("description":"all records of a submitter; for admins"},"all":{"type":"boolean",)"
     R"("description":"with ingest_id: all records of the same submitter"},"receipt_token":)"
     R"({"type":"string","description":"shown when the record was accepted; alone: all records of )"
-    R"(that submission. Also as the header X-Receipt-Token"}}})";
+    R"(that submission. Also as the header X-Receipt-Token"},"reason":{"type":"string",)"
+    R"("maxLength":200,"description":"for the lake log, where it stays; of admins"}}})";
 
 constexpr std::string_view kAnswerSchema =
     R"({"type":"object","required":["withdrawal","records","job_id"],"properties":{"withdrawal":)"
@@ -34,6 +34,7 @@ struct WithdrawalRequest {
   std::string ingest_id;
   std::string submitter_id;
   std::string receipt_token;
+  std::string reason;
   bool all = false;
 };
 
@@ -51,6 +52,7 @@ Result<WithdrawalRequest> ParseRequest(const Request& request) {
   config.Read("ingest_id", wanted.ingest_id);
   config.Read("submitter_id", wanted.submitter_id);
   config.Read("receipt_token", wanted.receipt_token);
+  config.Read("reason", wanted.reason);
   config.Read("all", wanted.all);
   DATALAKE_TRY(config.Finish());
   if (!wanted.ingest_id.empty() && !wanted.submitter_id.empty()) {
@@ -107,59 +109,30 @@ Result<lake::Withdrawal> Decide(lake::Feed& feed, const WithdrawalRequest& wante
   return lake::Withdrawal{.scope = lake::WithdrawalScope::kRecord, .ingest_id = wanted.ingest_id};
 }
 
-Result<std::vector<std::pair<std::string, std::string>>> FindRecords(
-    Service& service, const std::string& feed, const lake::Withdrawal& withdrawal) {
-  lake::FeedQueries& queries = service.publishing->feeds();
-  lake::FeedFilter filter;
-  switch (withdrawal.scope) {
-    case lake::WithdrawalScope::kRecord:
-      return queries.DaysOf(feed, {withdrawal.ingest_id});
-    case lake::WithdrawalScope::kSubmitter:
-      filter.submitter = withdrawal.submitter_id;
-      break;
-    case lake::WithdrawalScope::kReceipt:
-      filter.receipt = ToText(withdrawal.receipt);
-      break;
-  }
-  return lake::FeedWithdrawals::FindRecords(queries, feed, filter);
-}
-
-Result<lake::WithdrawalAnswer> Withdraw(lake::Feed& feed, const lake::Withdrawal& withdrawal) {
-  std::promise<Result<lake::WithdrawalAnswer>> promise;
-  auto future = promise.get_future();
-  feed.Withdraw(withdrawal, [&promise](Result<lake::WithdrawalAnswer> answer) {
-    promise.set_value(std::move(answer));
-  });
-  return future.get();
-}
-
 Result<Response> Answer(Service& service, const Request& request) {
   const std::string& name = request.path_parameters.at("feed");
   DATALAKE_TRY_ASSIGN(const WithdrawalRequest wanted, ParseRequest(request));
   DATALAKE_TRY_ASSIGN(const auto feed, service.feeds.Open(name));
   DATALAKE_TRY_ASSIGN(lake::Withdrawal withdrawal, Decide(*feed, wanted, request));
-  lake::PendingWithdrawal pending;
-  pending.feed = name;
-  pending.user = request.caller == nullptr ? "" : request.caller->name;
-  DATALAKE_TRY_ASSIGN(pending.records, FindRecords(service, name, withdrawal));
-  // First what has to be done is on the disk, then the feed is told: a crash between the two leaves
-  // a withdrawal from what was published, which the contributor asked for anyway.
-  const lake::FeedWithdrawals withdrawals(service.lake);
-  DATALAKE_TRY(withdrawals.Add(pending));
-  withdrawal.reference = pending.id;
-  const auto done = Withdraw(*feed, withdrawal);
-  if (!done) {
-    DATALAKE_TRY(withdrawals.Cancel(pending.id));
-    return done.error();
+  const bool is_admin = request.caller != nullptr && request.caller->May(Role::kAdmin);
+  if (!wanted.reason.empty() && !is_admin) {
+    return Error{ErrorCode::kPermissionDenied, "only an admin gives a reason"};
   }
+  DATALAKE_TRY_ASSIGN(const lake::BegunWithdrawal begun,
+                      lake::FeedWithdrawals(service.lake)
+                          .Begin(*feed, service.publishing->feeds(),
+                                 {.feed = name,
+                                  .what = std::move(withdrawal),
+                                  .user = request.caller == nullptr ? "" : request.caller->name,
+                                  .reason = wanted.reason}));
   DATALAKE_TRY_ASSIGN(const job::StartedJob job, service.jobs.Start(kWithdrawalJob, "{}"));
   Response response{.status = 202, .headers = {{"Location", "/jobs/" + job.id}}};
   json::Writer writer(response.body);
   writer.BeginObject();
   writer.Key("withdrawal");
-  writer.String(pending.id);
+  writer.String(begun.id);
   writer.Key("records");
-  writer.Uint(done->records);
+  writer.Uint(begun.records);
   writer.Key("job_id");
   writer.String(job.id);
   writer.EndObject();
