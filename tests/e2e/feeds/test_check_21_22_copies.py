@@ -120,6 +120,14 @@ def wait_until_copied(lake: FeedLake, copied: int) -> list[Json]:
         time.sleep(0.2)
 
 
+def metrics_of(lake: FeedLake, to: str) -> dict[str, float]:
+    """What /metrics says of one copy of the chats, by metric."""
+    labels = f'{{feed="chat",to="{to}"}} '
+    lines = lake.call("GET", "/metrics")[2].decode().splitlines()
+    found = [line.split(labels) for line in lines if labels in line]
+    return {name: float(value) for name, value in found}
+
+
 def test_objects_have_the_bytes_of_the_local_files(
     path: Path, bucket: Bucket, tmp_path: Path
 ) -> None:
@@ -152,8 +160,29 @@ def test_a_bucket_that_is_down_is_caught_up_with(path: Path, bucket: Bucket) -> 
             assert time.monotonic() < deadline, state
             time.sleep(0.2)
         assert "cannot reach the bucket" in state["s3://lake"]["last_error"]
+        down = metrics_of(lake, "s3://lake")
+        assert down["datalake_copy_caught_up"] == 0
+        assert down["datalake_copy_failures"] > 0
         bucket.start()
         copies = wait_until_copied(lake, 5)
+        up = metrics_of(lake, "s3://lake")
+        assert (up["datalake_copy_caught_up"], up["datalake_copy_failures"]) == (1, 0)
+        assert up["datalake_copy_written_total"] == 5
         assert all(copy["failures"] == 0 and copy["last_error"] is None for copy in copies)
         day = lake.get("/v1/feeds/chat/records/r0")["_lake"]["day"].replace("-", "_")
         assert all(bucket.get(f"{day}/chats/r{i}.parquet") for i in range(5))
+
+
+def test_the_seeds_bucket_setting_copies_chats(bucket: Bucket, tmp_path: Path) -> None:
+    path = tmp_path / "lake"
+    subprocess.run([str(built("bin/datalake")), "init", str(path)], check=True, capture_output=True)
+    bucket.start()
+    setting = KEYS | {"AWS_ENDPOINT_URL": bucket.url, "GPT4ALL_DATALAKE_BUCKET": "lake"}
+    with server(path, setting) as lake:
+        lake.post(chat("one"))
+        (copy,) = wait_until_copied(lake, 1)
+        assert copy["to"] == "s3://lake"
+        day = lake.get("/v1/feeds/chat/records/one")["_lake"]["day"].replace("-", "_")
+        lake.run("feed", "export", "chat", str(tmp_path / "dump"))
+        local = (tmp_path / "dump" / "data" / day / "chats" / "one.parquet").read_bytes()
+        assert bucket.get(f"{day}/chats/one.parquet") == local

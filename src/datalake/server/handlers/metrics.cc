@@ -10,6 +10,7 @@
 #include "datalake/server/feeds.h"
 #include "datalake/server/handlers/handlers.h"
 #include "datalake/server/http_server.h"
+#include "datalake/server/publisher.h"
 #include "datalake/server/server_metrics.h"
 
 namespace datalake::server {
@@ -42,6 +43,25 @@ void WriteFeeds(const Feeds& feeds, MetricsWriter& writer) {
         [](const Facts& facts) { return facts.stats.unsealed_bytes; });
 }
 
+void WriteCopies(const std::vector<CopyState>& copies, MetricsWriter& writer) {
+  const auto write = [&](std::string_view name, std::string_view type, std::string_view help,
+                         auto value) {
+    writer.Begin(name, type, help);
+    for (const CopyState& copy : copies) {
+      writer.Value(static_cast<double>(value(copy)), MetricsWriter::Label("feed", copy.feed) + "," +
+                                                         MetricsWriter::Label("to", copy.url));
+    }
+  };
+  write("datalake_copy_caught_up", "gauge", "1 while a copy has all that its feed has.",
+        [](const CopyState& copy) { return copy.is_caught_up ? 1 : 0; });
+  write("datalake_copy_failures", "gauge", "Attempts that failed since the last one that did not.",
+        [](const CopyState& copy) { return copy.failures; });
+  write("datalake_copy_written_total", "counter", "Objects written by this server.",
+        [](const CopyState& copy) { return copy.copied; });
+  write("datalake_copy_removed_total", "counter", "Objects removed by this server.",
+        [](const CopyState& copy) { return copy.removed; });
+}
+
 }  // namespace
 
 void AddServerMetrics(Metrics& metrics, const Service& service, const HttpServer& http) {
@@ -60,6 +80,9 @@ void AddServerMetrics(Metrics& metrics, const Service& service, const HttpServer
       writer.Value(static_cast<double>(*free));
     }
     WriteFeeds(service.feeds, writer);
+    if (service.publisher != nullptr) {
+      WriteCopies(service.publisher->copies(), writer);
+    }
   });
   metrics.AddSource(&WriteProcessMetrics);
 }
