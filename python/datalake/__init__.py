@@ -27,6 +27,7 @@ from datalake.errors import (
     UnavailableError,
     UnsupportedError,
 )
+from datalake.feeds import FeedClient, ServerCalls
 from datalake.lake import Collection, Lake
 from datalake.managers import CollectionManager, SchemaManager
 
@@ -50,6 +51,7 @@ __all__ = [
     "CorruptionError",
     "DatalakeClient",
     "Error",
+    "FeedClient",
     "IngestReport",
     "InternalError",
     "InvalidArgumentError",
@@ -60,6 +62,7 @@ __all__ = [
     "PermissionDeniedError",
     "ResourceExhaustedError",
     "SchemaManager",
+    "ServerCalls",
     "UnavailableError",
     "UnsupportedError",
     "__version__",

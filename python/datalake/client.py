@@ -22,6 +22,7 @@ from datalake.errors import (
     NotFoundError,
     UnavailableError,
 )
+from datalake.feeds import FeedClient, ServerCalls
 from datalake.lake import Lake
 from datalake.managers import CollectionManager, SchemaManager
 from datalake.rows import Rows
@@ -67,11 +68,13 @@ class DatalakeClient:
         create_dirs: bool = False,
         *,
         timeout: float = _TIMEOUT_S,
+        token: str | None = None,
     ) -> None:
         """Opens the lake, or with `create_dirs` makes it.
 
         `log_level` is that of the logger ``datalake``. `num_proc` and `table_name` are taken as the
         seed took them and change nothing: the engine uses all cores and has no table of its own.
+        `token` is for a server that asks for one; None takes the environment's DATALAKE_TOKEN.
         Raises InvalidArgumentError (no user), NotFoundError (no lake there).
         """
         if not user_id:
@@ -87,6 +90,7 @@ class DatalakeClient:
         self.schema_manager = SchemaManager(self.lake)
         self.last_report: dict[str, Any] = {}
         self._timeout = timeout
+        self._token = os.environ.get("DATALAKE_TOKEN", "") if token is None else token
 
     @property
     def assets_path(self) -> Path:
@@ -400,6 +404,16 @@ class DatalakeClient:
         """Removes a version, or all for None; False when there is none."""
         return self.collection_manager.delete_collection(name, version)
 
+    # Feeds -------------------------------------------------------------------------------------
+
+    def feed(self, name: str = "chat") -> FeedClient:
+        """What the server has of a feed: records, stats, snapshots and their download."""
+        return FeedClient(self.server_url, name, self._token)
+
+    def sql(self, query: str, limit: int = 1000) -> list[dict[str, Any]]:
+        """The rows of one read-only statement, by the server; see `ServerCalls.sql`."""
+        return ServerCalls(self.server_url, self._token).sql(query, limit)
+
     # Integrity ---------------------------------------------------------------------------------
 
     def request_asset_validation(
@@ -435,6 +449,8 @@ class DatalakeClient:
     def _request(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         data = None if body is None else json.dumps(body).encode()
         headers = {} if data is None else {"Content-Type": "application/json"}
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
         request = urllib.request.Request(
             self.server_url + path, data=data, headers=headers, method=method
         )
