@@ -44,7 +44,10 @@ Result<std::unique_ptr<Publisher>> Publisher::Start(const Parts& parts,
     DATALAKE_TRY(CheckCuration(snapshot.kind, snapshot.curation));
   }
   if (!bucket.empty()) {
-    DATALAKE_TRY(publisher->AddCopy({.feed = "chat", .to = bucket}, ""));
+    // The seed's setting is the bare name of a bucket.
+    const bool is_name = bucket.find('/') == std::string::npos;
+    DATALAKE_TRY(
+        publisher->AddCopy({.feed = "chat", .to = is_name ? "s3://" + bucket : bucket}, ""));
   }
   for (const lake::CopyPlan& copy : plan.copies) {
     DATALAKE_TRY(publisher->AddCopy(copy, copy.to.starts_with("s3://") ? "" : "data/"));

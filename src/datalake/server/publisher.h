@@ -44,9 +44,9 @@ class Publisher {
     const Clock& clock;
   };
 
-  /// `bucket`: "s3://name", where the feed `chat` is copied to besides the plan's copies; empty:
-  /// none. All parts must outlive it. Errors: kInvalidArgument (the plan; a copy's place), those of
-  /// io::OpenObjectStore and FeedCopy::Open.
+  /// `bucket`: its name or "s3://name", where the feed `chat` is copied to besides the plan's
+  /// copies; empty: none. All parts must outlive it. Errors: kInvalidArgument (the plan; a copy's
+  /// place), those of io::OpenObjectStore and FeedCopy::Open.
   static Result<std::unique_ptr<Publisher>> Start(const Parts& parts, const lake::PublishPlan& plan,
                                                   const std::string& bucket);
   ~Publisher();
