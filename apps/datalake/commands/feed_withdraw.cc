@@ -1,4 +1,6 @@
 // datalake feed withdraw: contributors take back what they gave.
+#include <chrono>
+#include <thread>
 #include <vector>
 
 #include <fmt/format.h>
@@ -10,7 +12,7 @@
 #include "datalake/lake/feed_query.h"
 #include "datalake/lake/feed_withdrawal.h"
 #include "datalake/lake/publish_plan.h"
-#include "datalake/server/record_client.h"
+#include "datalake/server/http_client.h"
 
 #include "apps/datalake/commands/commands.h"
 #include "apps/datalake/open_lake.h"
@@ -18,6 +20,8 @@
 
 namespace datalake::apps {
 namespace {
+
+constexpr std::chrono::milliseconds kJobPause{100};
 
 class WithdrawCommand final : public Command {
  public:
@@ -124,19 +128,51 @@ class WithdrawCommand final : public Command {
   }
 
   Status FromServer(Context& context) const {
-    DATALAKE_TRY_ASSIGN(
-        const auto client,
-        server::RecordClient::Make(
-            {.url = context.options.server, .token = context.options.token, .feed = feed_}));
+    DATALAKE_TRY_ASSIGN(const auto client, server::HttpClient::Make({.url = context.options.server,
+                                                                     .token = context.options.token,
+                                                                     .attempts = 1}));
+    const std::string target = fmt::format("/v1/feeds/{}/withdrawals", feed_);
     const std::vector<std::string> ids = ids_.empty() ? std::vector<std::string>{""} : ids_;
     for (const std::string& id : ids) {
-      DATALAKE_TRY_ASSIGN(const std::string text, client->Withdraw(Body(id)));
-      DATALAKE_TRY_ASSIGN(const json::Value answer, json::ParseValue(text, "answer"));
+      const std::string body = Body(id);
+      DATALAKE_TRY_ASSIGN(
+          const json::Value answer,
+          Ask(context, *client, {.method = "POST", .target = target, .body = body}));
       DATALAKE_TRY_ASSIGN(const std::string name, json::GetString(answer, "withdrawal", "answer"));
       DATALAKE_TRY_ASSIGN(const std::uint64_t records, json::GetUint(answer, "records", "answer"));
+      DATALAKE_TRY_ASSIGN(const std::string job, json::GetString(answer, "job_id", "answer"));
+      DATALAKE_TRY(WaitForJob(context, *client, job));
       DATALAKE_TRY(PrintBegun(context, name, static_cast<std::int64_t>(records)));
     }
     return {};
+  }
+
+  static Result<json::Value> Ask(Context& context, server::HttpClient& client,
+                                 const server::HttpCall& call) {
+    DATALAKE_TRY_ASSIGN(const server::HttpAnswer answer, client.Call(call, context.stop));
+    if (answer.status >= 300) {
+      return server::ErrorOfAnswer(context.options.server, answer);
+    }
+    return json::ParseValue(answer.body, "answer of the server");
+  }
+
+  // Until the records are out of what was published.
+  static Status WaitForJob(Context& context, server::HttpClient& client, const std::string& id) {
+    const std::string target = "/v1/jobs/" + id;
+    while (true) {
+      DATALAKE_TRY_ASSIGN(const json::Value job, Ask(context, client, {.target = target}));
+      DATALAKE_TRY_ASSIGN(const std::string status, json::GetString(job, "status", "job"));
+      if (status == "completed") {
+        return {};
+      }
+      if (status != "running") {
+        return Error{ErrorCode::kInternal,
+                     fmt::format("withdrawn from the feed, but not yet from what was published; "
+                                 "the server tries again: job {}: {}",
+                                 status, id)};
+      }
+      std::this_thread::sleep_for(kJobPause);
+    }
   }
 
   std::string Body(const std::string& id) const {
