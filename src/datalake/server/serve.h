@@ -50,7 +50,7 @@ struct ServeOptions {
   std::string version{};
   std::string image_version{};  ///< logged at the start and told by /info
   std::string environment{};    ///< APP_ENVIRONMENT: logged at the start
-  std::string bucket{};         ///< where feeds are copied to: "s3://name", or a name; empty: nowhere
+  std::string bucket{};         ///< where feeds are copied to: "s3://name" or name; empty: none
   /// Asked about once a second: true once after it was asked to read certificate and tokens again.
   std::function<bool()> reload_wanted{};
 };
