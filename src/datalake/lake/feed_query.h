@@ -120,14 +120,16 @@ class FeedQueries {
       std::string_view feed, const std::vector<std::string>& ids, std::stop_token stop = {});
 
   /// All records that pass the filter, `columns` of the feed's table (empty: all), in the order
-  /// (received, ingest_id), a day at a time. The moment is that of the call, whatever happens while
-  /// they are read; the reader must not outlive this object. Errors: as Page; kNotFound (column).
+  /// (received, ingest_id). The moment is that of the call, whatever happens while they are read;
+  /// the reader must not outlive this object. Cost: the times of all rows first, then slices of at
+  /// most 16,384 rows, or 8 MB of Parquet, one after the other. Errors: as Page; kNotFound
+  /// (column).
   Result<FeedRows> Rows(std::string_view feed, const FeedFilter& filter,
                         const std::vector<std::string>& columns, std::stop_token stop = {});
 
- private:
-  class Impl;
+  class Impl;  ///< feed_query_internal.h
 
+ private:
   explicit FeedQueries(std::unique_ptr<Impl> impl);
 
   std::unique_ptr<Impl> impl_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <random>
 #include <set>
 #include <span>
 #include <string>
@@ -28,6 +29,7 @@ namespace {
 using ::datalake::testing::IsError;
 using ::datalake::testing::IsOk;
 using ::datalake::testing::IsOkAndHolds;
+using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -228,6 +230,60 @@ TEST_F(FeedQueryTest, RowsComeInOrderWithTheColumnsAskedFor) {
   EXPECT_EQ((*table)->num_columns(), 2);
   EXPECT_EQ((*table)->num_rows(), 2);
   EXPECT_THAT(queries_->Rows("chat", {}, {"nope"}), IsError(ErrorCode::kNotFound, "nope"));
+}
+
+// Each day alone is larger than the memory: rows go through the sort in slices of time. One second
+// holds more rows than a slice, one day has all of its rows in the log.
+TEST_F(FeedQueryTest, RowsNeedLittleMemoryHoweverManyADayHas) {
+  constexpr int kDays = 2;
+  constexpr int kSubmissions = 400;
+  constexpr int kRecords = 100;  // of one instant
+  std::mt19937 noise(7);
+  std::vector<std::string> expected;
+  for (int day = 0; day < kDays; ++day) {
+    for (int i = 0; i < kSubmissions; ++i) {
+      clock_.Advance(i < kSubmissions / 2 ? std::chrono::microseconds(100'000)
+                                          : std::chrono::microseconds(1));
+      Submission submission;
+      for (int record = 0; record < kRecords; ++record) {
+        std::string content;
+        for (int word = 0; word < 100; ++word) {
+          content += fmt::format("{:08x}", noise());
+        }
+        expected.push_back(fmt::format("{}-{:03}-{:02}", day, i, record));
+        const std::string body = fmt::format(
+            R"({{"ingest_id":"{}","source":"web","submitter_id":"s","agent_id":"a",)"
+            R"("prompt_template":"p","conversation":[{{"content":"{}","role":"user"}}]}})",
+            expected.back(), content);
+        submission.records.emplace_back(submission.text.size(), body.size());
+        submission.text += body;
+      }
+      ASSERT_THAT(feed_->Submit(std::move(submission)).records, Each(IsOk()));
+    }
+    if (day == 0) {
+      ASSERT_THAT(feed_->Seal(), IsOk());
+    }
+    AdvanceDays(1);
+  }
+  constexpr std::uint64_t kLittle = std::uint64_t{40} << 20;
+  const auto queries = FeedQueries::Open(*lake_, {.memory_limit_bytes = kLittle, .threads = 2});
+  ASSERT_THAT(queries, IsOk());
+  const auto rows = (*queries)->Rows("chat", {}, {});
+  ASSERT_THAT(rows, IsOk());
+  std::vector<std::string> found;
+  while (true) {
+    const auto batch = rows->rows->Next();
+    ASSERT_TRUE(batch.ok()) << batch.status().ToString();
+    if (*batch == nullptr) {
+      break;
+    }
+    const auto& ids =
+        static_cast<const arrow::StringArray&>(*(*batch)->GetColumnByName("ingest_id"));
+    for (std::int64_t i = 0; i < ids.length(); ++i) {
+      found.push_back(ids.GetString(i));
+    }
+  }
+  EXPECT_EQ(found, expected);
 }
 
 TEST_F(FeedQueryTest, BadQuestionsAreNamed) {

@@ -71,6 +71,9 @@ Result<FeedTail> MakeTail(std::shared_ptr<const TailState> state,
       return {};
     }
     ++tail.rows;
+    tail.body_bytes += static_cast<std::int64_t>(record->body.size());
+    tail.first_received_us =
+        std::min<std::int64_t>(tail.first_received_us, record->received.time_since_epoch().count());
     if (record->version > 1) {
       replaced->Add(IdKey(record->ingest_id), record->version);
     }

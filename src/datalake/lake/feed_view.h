@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <set>
 #include <string>
@@ -25,7 +26,10 @@ namespace datalake::lake {
 /// log when they are asked for. Immutable, Thread-safe.
 struct FeedTail {
   std::int64_t rows = 0;
+  std::int64_t body_bytes = 0;
   std::set<std::string> days;  ///< of receipt
+  /// When the earliest of them was received, in microseconds since 1970.
+  std::int64_t first_received_us = std::numeric_limits<std::int64_t>::max();
   /// Ids with a version above 1, and that version; not null.
   std::shared_ptr<const ReplacedIds> replaced;
   /// Reads the rows in the order of the log, `columns` of the view's schema at least; may be called
