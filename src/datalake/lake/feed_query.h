@@ -122,7 +122,7 @@ class FeedQueries {
   /// All records that pass the filter, `columns` of the feed's table (empty: all), in the order
   /// (received, ingest_id). The moment is that of the call, whatever happens while they are read;
   /// the reader must not outlive this object. Cost: the times of all rows first, then slices of at
-  /// most 16,384 rows, or 8 MB of Parquet, one after the other. Errors: as Page; kNotFound
+  /// most 16,384 rows or about 8 MB of bodies, one after the other. Errors: as Page; kNotFound
   /// (column).
   Result<FeedRows> Rows(std::string_view feed, const FeedFilter& filter,
                         const std::vector<std::string>& columns, std::stop_token stop = {});

@@ -87,7 +87,11 @@ def test_a_failed_call_gives_no_half_snapshot(
             assert done.returncode in (15, 17), (call, done.stderr)
             assert os.strerror(number) in done.stderr, (call, done.stderr)
             assert done.stdout == ""
-        assert versions(filled) == known, call
+        # What failed behind the rename left a whole version that nobody was told of.
+        found = versions(filled)
+        assert len(found.keys() - known.keys()) <= (done.returncode != 0), call
+        assert found == known | dict.fromkeys(found, ROWS), call
+        known = found
     assert failed > 0 or part == "/index/"
     assert snapshot(filled, shim).returncode == 0
 
