@@ -106,51 +106,39 @@ Status Add(Router& router, Service& service, Route route, Work work) {
   return router.Add(std::move(route));
 }
 
-Status AddSeedRoutes(Router& router, Service& service) {
+// The list and a job, as the seed's clients ask for them and under /v1.
+Status AddReads(Router& router, Service& service, const char* list, const char* one) {
   DATALAKE_TRY(Add(router, service,
                    {.method = "GET",
-                    .path = "/jobs",
+                    .path = list,
                     .summary = "All jobs, oldest first",
                     .tag = {},
                     .answers = {{200, "the jobs", kJobsSchema}}},
                    &List));
-  DATALAKE_TRY(Add(router, service,
-                   {.method = "GET",
-                    .path = "/jobs/{job_id}",
-                    .summary = "One job: its state, progress, log and result",
-                    .tag = {},
-                    .answers = {{200, "the job", kJobSchema}, {404, "no such job"}}},
-                   &Show));
   return Add(router, service,
-             {.method = "DELETE",
-              .path = "/jobs/{job_id}",
-              .summary = "Forgets an ended job",
+             {.method = "GET",
+              .path = one,
+              .summary = "One job: its state, progress, log and result",
               .tag = {},
-              .answers = {{200, "it is forgotten"},
-                          {400, "the job still runs, or this is no job's id"},
-                          {404, "no such job"}}},
-             &Remove);
+              .answers = {{200, "the job", kJobSchema}, {404, "no such job"}}},
+             &Show);
 }
 
 }  // namespace
 
 Status AddJobRoutes(Router& router, Service& service) {
-  DATALAKE_TRY(AddSeedRoutes(router, service));
   const RouteAnswer unknown{404, "no such job"};
+  DATALAKE_TRY(AddReads(router, service, "/jobs", "/jobs/{job_id}"));
+  DATALAKE_TRY(AddReads(router, service, "/v1/jobs", "/v1/jobs/{job_id}"));
   DATALAKE_TRY(Add(router, service,
-                   {.method = "GET",
-                    .path = "/v1/jobs",
-                    .summary = "All jobs, oldest first",
+                   {.method = "DELETE",
+                    .path = "/jobs/{job_id}",
+                    .summary = "Forgets an ended job",
                     .tag = {},
-                    .answers = {{200, "the jobs", kJobsSchema}}},
-                   &List));
-  DATALAKE_TRY(Add(router, service,
-                   {.method = "GET",
-                    .path = "/v1/jobs/{job_id}",
-                    .summary = "One job: its state, progress, log and result",
-                    .tag = {},
-                    .answers = {{200, "the job", kJobSchema}, unknown}},
-                   &Show));
+                    .answers = {{200, "it is forgotten"},
+                                {400, "the job still runs, or this is no job's id"},
+                                unknown}},
+                   &Remove));
   DATALAKE_TRY(Add(
       router, service,
       {.method = "GET",
